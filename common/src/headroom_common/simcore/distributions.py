@@ -1,0 +1,213 @@
+"""Sampling of durations: every distribution of the scenario from counter-based uniforms.
+
+Parameters are in seconds (`first`, `second`), samples are whole nanoseconds ≥ 0.
+"""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headroom_common.simcore.elementary import exp, log, power
+from headroom_common.simcore.jit import inlined
+from headroom_common.simcore.random import uniform
+from headroom_common.simcore.sites import SUBSITE
+
+CONSTANT: Final = 0
+EXPONENTIAL: Final = 1
+NORMAL: Final = 2
+LOGNORMAL: Final = 3
+UNIFORM: Final = 4
+GAMMA: Final = 5
+WEIBULL: Final = 6
+PARETO: Final = 7
+POISSON: Final = 8
+EMPIRICAL: Final = 9
+
+LONGEST_NS: Final = 1 << 53
+"""A sample is cut here (104 days): beyond it neither floats nor latency buckets are exact."""
+
+_POISSON_CHUNK = 500.0
+
+
+class Distributions(NamedTuple):
+    """A table of distributions, one row each; `first` and `second` in seconds unless the kind says otherwise.
+
+    constant: `constant_ns`. exponential: mean. normal (truncated at 0): mean, sd, `third` = P(untruncated < 0).
+    lognormal: mu and sigma of the logarithm. uniform: low, high. gamma: shape (a number), scale. weibull and pareto:
+    shape (a number), scale or minimum. poisson: mean in milliseconds. empirical: rows `start` to `stop` of `quantiles`,
+    equally spaced in probability from 0 to 1.
+    """
+
+    kind: NDArray[np.int64]
+    first: NDArray[np.float64]
+    second: NDArray[np.float64]
+    third: NDArray[np.float64]
+    constant_ns: NDArray[np.int64]
+    start: NDArray[np.int64]
+    stop: NDArray[np.int64]
+    quantiles: NDArray[np.float64]
+
+
+@inlined
+def nanoseconds(seconds: float) -> int:
+    """Round seconds to whole nanoseconds, within [0, `LONGEST_NS`]."""
+    scaled = seconds * 1e9 + 0.5
+    if scaled < 1.0:
+        return 0
+    if scaled > float(LONGEST_NS):
+        return LONGEST_NS
+    return int(scaled)
+
+
+@inlined
+def normal_quantile(p: float) -> float:
+    """Inverse of the standard normal distribution function (Wichura 1988, algorithm AS 241, PPND16)."""
+    q = p - 0.5
+    if -0.425 <= q <= 0.425:  # noqa: PLR2004 - the algorithm's central region
+        r = 0.180625 - q * q
+        top = 2.5090809287301226727e3
+        top = top * r + 3.3430575583588128105e4
+        top = top * r + 6.7265770927008700853e4
+        top = top * r + 4.5921953931549871457e4
+        top = top * r + 1.3731693765509461125e4
+        top = top * r + 1.9715909503065514427e3
+        top = top * r + 1.3314166789178437745e2
+        top = top * r + 3.3871328727963666080e0
+        bottom = 5.2264952788528545610e3
+        bottom = bottom * r + 2.8729085735721942674e4
+        bottom = bottom * r + 3.9307895800092710610e4
+        bottom = bottom * r + 2.1213794301586595867e4
+        bottom = bottom * r + 5.3941960214247511077e3
+        bottom = bottom * r + 6.8718700749205790830e2
+        bottom = bottom * r + 4.2313330701600911252e1
+        bottom = bottom * r + 1.0
+        return q * top / bottom
+    tail = p if q < 0.0 else 1.0 - p
+    r = sqrt(-log(tail))
+    if r <= 5.0:  # noqa: PLR2004 - the algorithm's intermediate region
+        r = r - 1.6
+        top = 7.74545014278341407640e-4
+        top = top * r + 2.27238449892691845833e-2
+        top = top * r + 2.41780725177450611770e-1
+        top = top * r + 1.27045825245236838258e0
+        top = top * r + 3.64784832476320460504e0
+        top = top * r + 5.76949722146069140550e0
+        top = top * r + 4.63033784615654529590e0
+        top = top * r + 1.42343711074968357734e0
+        bottom = 1.05075007164441684324e-9
+        bottom = bottom * r + 5.47593808499534494600e-4
+        bottom = bottom * r + 1.51986665636164571966e-2
+        bottom = bottom * r + 1.48103976427480074590e-1
+        bottom = bottom * r + 6.89767334985100004550e-1
+        bottom = bottom * r + 1.67638483018380384940e0
+        bottom = bottom * r + 2.05319162663775882187e0
+        bottom = bottom * r + 1.0
+    else:
+        r = r - 5.0
+        top = 2.01033439929228813265e-7
+        top = top * r + 2.71155556874348757815e-5
+        top = top * r + 1.24266094738807843860e-3
+        top = top * r + 2.65321895265761230930e-2
+        top = top * r + 2.96560571828504891230e-1
+        top = top * r + 1.78482653991729133580e0
+        top = top * r + 5.46378491116411436990e0
+        top = top * r + 6.65790464350110377720e0
+        bottom = 2.04426310338993978564e-15
+        bottom = bottom * r + 1.42151175831644588870e-7
+        bottom = bottom * r + 1.84631831751005468180e-5
+        bottom = bottom * r + 7.86869131145613259100e-4
+        bottom = bottom * r + 1.48753612908506148525e-2
+        bottom = bottom * r + 1.36929880922735805310e-1
+        bottom = bottom * r + 5.99832206555887937690e-1
+        bottom = bottom * r + 1.0
+    return -top / bottom if q < 0.0 else top / bottom
+
+
+@inlined
+def standard_gamma(shape: float, stream: int, identity: int, site: int) -> float:
+    """Draw from Gamma(shape, 1) by rejection (Marsaglia and Tsang 2000); shapes below 1 are boosted by U^(1/shape)."""
+    boosted = shape if shape >= 1.0 else shape + 1.0
+    d = boosted - 1.0 / 3.0
+    c = 1.0 / sqrt(9.0 * d)
+    k = 1
+    while True:
+        x = normal_quantile(uniform(stream, identity, site + k * SUBSITE))
+        u = uniform(stream, identity, site + (k + 1) * SUBSITE)
+        k = k + 2
+        root = 1.0 + c * x
+        if root <= 0.0:
+            continue
+        v = root * root * root
+        if log(u) < 0.5 * x * x + d - d * v + d * log(v):
+            break
+    if shape < 1.0:
+        return d * v * power(uniform(stream, identity, site), 1.0 / shape)
+    return d * v
+
+
+@inlined
+def poisson(mean: float, stream: int, identity: int, site: int) -> int:
+    """Draw from Poisson(mean) by sequential inversion, in chunks of at most 500 so that e^−mean does not underflow."""
+    total = 0
+    remaining = mean
+    k = 0
+    while remaining > 0.0:
+        chunk = remaining if remaining < _POISSON_CHUNK else _POISSON_CHUNK
+        remaining = remaining - chunk
+        u = uniform(stream, identity, site + k * SUBSITE)
+        k = k + 1
+        count = 0
+        probability = exp(-chunk)
+        cumulative = probability
+        while u > cumulative and probability > 0.0:
+            count = count + 1
+            probability = probability * chunk / float(count)
+            cumulative = cumulative + probability
+        total = total + count
+    return total
+
+
+@inlined
+def truncated_normal(mean: float, sd: float, below_zero: float, u: float) -> float:
+    """Transform a uniform into a normal conditioned on being positive; `below_zero` = Φ(−mean/sd)."""
+    p = below_zero + u * (1.0 - below_zero)
+    if p >= 1.0:
+        p = 1.0 - 1.1102230246251565e-16
+    value = mean + sd * normal_quantile(p)
+    return value if value > 0.0 else 0.0
+
+
+@inlined
+def sample_ns(table: Distributions, row: int, stream: int, identity: int, site: int) -> int:
+    """Draw a duration in nanoseconds from distribution `row` of the table."""
+    kind = table.kind[row]
+    if kind == CONSTANT:
+        return table.constant_ns[row]
+    first = table.first[row]
+    second = table.second[row]
+    if kind == EXPONENTIAL:
+        return nanoseconds(-log(uniform(stream, identity, site)) * first)
+    if kind == GAMMA:
+        return nanoseconds(standard_gamma(first, stream, identity, site) * second)
+    if kind == POISSON:
+        return poisson(first, stream, identity, site) * 1_000_000
+    u = uniform(stream, identity, site)
+    if kind == NORMAL:
+        return nanoseconds(truncated_normal(first, second, table.third[row], u))
+    if kind == LOGNORMAL:
+        return nanoseconds(exp(first + second * normal_quantile(u)))
+    if kind == UNIFORM:
+        return nanoseconds(first + (second - first) * u)
+    if kind == WEIBULL:
+        return nanoseconds(second * power(-log(u), 1.0 / first))
+    if kind == PARETO:
+        return nanoseconds(second * power(u, -1.0 / first))
+    start = table.start[row]
+    position = u * float(table.stop[row] - start - 1)
+    index = int(position)
+    low = table.quantiles[start + index]
+    return nanoseconds(low + (table.quantiles[start + index + 1] - low) * (position - float(index)))

@@ -1,0 +1,56 @@
+"""Counter-based randomness: a draw is a hash of (seed, trial, request, site), never the next of a stream.
+
+The hash applies the 64-bit finaliser "variant 13" of Stafford, the output function of SplitMix64 (Steele, Lea and
+Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014), twice: once to the request's identity under the
+trial's key, once to the site of the draw.
+"""
+
+from __future__ import annotations
+
+from headroom_common.simcore.jit import inlined, signed, u64, wrap_add, wrap_multiply
+
+_GOLDEN = 0x9E3779B97F4A7C15
+_SITE_STEP = 0xD1342543DE82EF95
+_MIX_1 = 0xBF58476D1CE4E5B9
+_MIX_2 = 0x94D049BB133111EB
+_UNIT = 1.0 / (1 << 52)
+
+
+@inlined
+def mix64(value: int) -> int:
+    """Scramble 64 bits; a bijection in which every input bit flips every output bit about half of the time."""
+    bits = u64(value)
+    bits = wrap_multiply(bits ^ (bits >> u64(30)), u64(_MIX_1))
+    bits = wrap_multiply(bits ^ (bits >> u64(27)), u64(_MIX_2))
+    return bits ^ (bits >> u64(31))
+
+
+@inlined
+def stream_key(seed: int, trial: int) -> int:
+    """Return the key of a trial's draws, a signed 64-bit integer."""
+    return signed(mix64(wrap_add(mix64(wrap_add(u64(seed), u64(_GOLDEN))), wrap_multiply(u64(trial), u64(_SITE_STEP)))))
+
+
+@inlined
+def draw_bits(stream: int, identity: int, site: int) -> int:
+    """Return 64 unsigned random bits for one draw of one request."""
+    request = mix64(u64(stream) ^ wrap_multiply(u64(identity), u64(_GOLDEN)))
+    return mix64(wrap_add(request, wrap_multiply(u64(site), u64(_SITE_STEP))))
+
+
+@inlined
+def uniform(stream: int, identity: int, site: int) -> float:
+    """Draw from the open interval (0, 1) with 52 bits of resolution.
+
+    Args:
+        stream: the trial's key, from `stream_key`.
+        identity: who draws: a request's id.
+        site: what for, one of `headroom_common.simcore.sites`.
+    """
+    return (float(signed(draw_bits(stream, identity, site) >> u64(12))) + 0.5) * _UNIT
+
+
+@inlined
+def ring_point(base: int, index: int) -> int:
+    """Return a position in [0, 2^63) on a consistent-hash ring for the `index`-th point of `base`."""
+    return signed(mix64(wrap_add(u64(base), wrap_multiply(u64(index), u64(_GOLDEN)))) >> u64(1))

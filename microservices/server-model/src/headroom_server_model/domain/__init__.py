@@ -1,0 +1,1 @@
+"""Pure server-model logic: arrays in, arrays out; no clock, no I/O."""

@@ -1,0 +1,1 @@
+"""Headroom: will this backend hold, and how much headroom is left?"""
