@@ -1,0 +1,109 @@
+# Everything that a developer or a machine does here has a name; `make` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+BIN := .venv/bin
+MEMBERS := common microservices/generator microservices/router microservices/server-model microservices/analysis sdk
+SOURCES := $(addsuffix /src,$(MEMBERS))
+EXAMPLE ?= examples/balanced-fleet.yaml
+# Test processes side by side; what a test needs in memory, not the cores, is the limit on large machines.
+WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n > 8 ? 8 : n)))
+PYTEST := $(BIN)/pytest --quiet
+# Tests of kernels, run a second time as plain Python: what numba compiles must mean what Python means.
+KERNEL_TESTS := common/tests microservices
+
+.PHONY: help setup demo lint lint-python lint-types lint-imports lint-shell lint-workflows lint-generated format \
+  test test-quick test-compiled test-uncompiled browser soak bench lock lock-check docs diagrams wheels kernels clean
+
+help: ## list the commands
+	@awk 'BEGIN {FS = ":.*## "; print "make COMMAND, where COMMAND is one of:\n"} \
+	  /^[a-z-]+:.*## / {printf "  \033[36m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# --- start ---------------------------------------------------------------------------------------------------------
+
+setup: ## create .venv with the headroom command and all tools (instant when nothing changed)
+	@$(PYTHON) scripts/setup_environment.py
+
+demo: setup kernels ## simulate an example with 10 replications and write out/report.html
+	@mkdir -p out
+	@$(BIN)/headroom run $(EXAMPLE) --replications 10 --output out/report.html --output out/result.json
+	@echo "The report is out/report.html: open it in a browser."
+
+# --- check ---------------------------------------------------------------------------------------------------------
+
+lint: lint-python lint-types lint-imports lint-shell lint-workflows lint-generated lock-check ## all checks that run no code of ours
+
+lint-python: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+lint-types: setup
+	@$(BIN)/mypy $(SOURCES) scripts diagrams
+
+lint-imports: setup
+	@$(BIN)/lint-imports --no-logo
+
+lint-shell: setup
+	@$(BIN)/shellcheck .ci/run scripts/*.sh
+
+lint-workflows: setup
+	@$(BIN)/zizmor --offline --no-progress --quiet .github
+
+lint-generated: setup
+	@$(BIN)/python scripts/generate_scenario_docs.py --check
+	@$(BIN)/python diagrams/generate.py --check
+
+lock-check: setup
+	@$(BIN)/python scripts/lock.py --check
+
+format: setup ## format the code and fix what can be fixed by itself
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+test: test-uncompiled test-compiled ## the full suite: kernels as plain Python first, then everything compiled
+
+test-compiled: setup kernels browser
+	@$(PYTEST) --numprocesses $(WORKERS)
+
+test-uncompiled: setup
+	@NUMBA_DISABLE_JIT=1 $(PYTEST) --numprocesses $(WORKERS) $(KERNEL_TESTS)
+
+test-quick: setup kernels ## the suite without browsers and without the uncompiled run
+	@$(PYTEST) --numprocesses $(WORKERS) -m "not browser and not uncompiled"
+
+soak: setup kernels ## the suite with many more generated examples than usual
+	@$(PYTEST) --numprocesses $(WORKERS) --hypothesis-profile soak
+
+browser:
+	@scripts/browser.sh
+
+bench: setup kernels ## requests per second beside SimPy and AsyncFlow's figures; writes benchmarks/out/latest.json
+	@$(BIN)/python benchmarks/run.py
+
+wheels: setup ## build every wheel and try it in an environment of its own
+	@$(BIN)/python scripts/check_wheels.py
+
+# --- generate ------------------------------------------------------------------------------------------------------
+
+lock: setup ## compile the hashed requirement files from the pyproject.toml files
+	@$(BIN)/python scripts/lock.py
+
+docs: setup ## write the scenario reference and its JSON Schema from the models
+	@$(BIN)/python scripts/generate_scenario_docs.py
+
+diagrams: setup ## write the diagrams' sources from the code and draw them (needs Graphviz, installed by apt)
+	@scripts/apt_install.sh graphviz
+	@$(BIN)/python diagrams/generate.py
+
+# --- housekeeping --------------------------------------------------------------------------------------------------
+
+# numba's cache notices a change in a kernel's own file, not in the files of the functions that it calls.
+kernels: setup
+	@$(BIN)/python scripts/drop_stale_kernels.py
+
+clean: ## remove everything that make and the tools wrote, the environment included
+	@rm -rf .venv .venv.lock out dist benchmarks/out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
