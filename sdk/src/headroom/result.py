@@ -1,12 +1,12 @@
 """The result of a run: a thin typed view of the published document `headroom.result/v1`."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from headroom.writing import write_atomically
+from headroom.writing import write_atomically, write_text
 from headroom_common.errors import PermanentError
 
 Document = dict[str, Any]
@@ -211,23 +211,19 @@ class Result:
             OSError: the file cannot be written.
         """
         target = Path(path)
-        write_atomically(target, self._writer(target))
-
-    def _writer(self, path: Path) -> Callable[[Path], None]:
-        """The function that fills a file of the suffix of `path`."""
-        check_suffix(path)
-        match path.suffix.lower():
+        check_suffix(target)
+        # Importing the report draws in matplotlib; most users of a result never ask for it.
+        match target.suffix.lower():
             case ".json":
-                return lambda file: _write_text(file, self.to_json())
+                write_text(target, self.to_json())
             case ".html":
-                # Importing the report draws in matplotlib; most users of a result never ask for it.
                 from headroom_analysis.report import render_html  # noqa: PLC0415 - see above
 
-                return lambda file: _write_text(file, render_html(self.document))
+                write_text(target, render_html(self.document))
             case _:
                 from headroom_analysis.report import write_parquet  # noqa: PLC0415 - see above
 
-                return lambda file: write_parquet(self.document, file)
+                write_atomically(target, lambda file: write_parquet(self.document, file))
 
     def __repr__(self) -> str:
         p99 = self.latency["p99"].value
@@ -245,11 +241,6 @@ def check_suffix(path: Path) -> None:
         return
     message = f"output {path}: expected a name that ends in {', '.join(SUFFIXES)}, found {path.suffix!r}"
     raise PermanentError(message, next_step="Name the file for what it shall hold, such as result.json.")
-
-
-def _write_text(path: Path, text: str) -> None:
-    """Write UTF-8 with line feeds on every platform, so that equal results are equal files."""
-    path.write_text(text, encoding="utf-8", newline="\n")
 
 
 def _latency(document: Document) -> Mapping[str, Figure]:

@@ -1,0 +1,1 @@
+"""The `headroom` command line. Import `headroom.cli.main` for the application."""
