@@ -1,0 +1,107 @@
+"""The root of the schema: `Scenario`, with its metadata and spec."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from headroom_common.scenario.arrivals import WorkloadSpec
+from headroom_common.scenario.base import DnsLabel, Items, SchemaModel, problem
+from headroom_common.scenario.faults import Fault
+from headroom_common.scenario.objectives import ObjectiveEntry
+from headroom_common.scenario.topology import LinkSpec, RouterSpec, ServerSpec
+from headroom_common.scenario.units import Duration, PositiveDuration, format_duration
+
+MAX_HORIZON_NS = 30 * 24 * 3600 * 10**9
+MAX_SAMPLES = 10_000
+DEFAULT_SAMPLES = 300
+
+
+class Metadata(SchemaModel):
+    """What the scenario is called."""
+
+    name: DnsLabel = Field(
+        description="The scenario's name: lower-case letters, digits and '-'.", examples=["two-servers"]
+    )
+    description: str = Field(default="", description="What the scenario is about; it changes no result.")
+    labels: dict[str, str] = Field(
+        default_factory=dict, description="Your own key-value pairs; they change no result."
+    )
+
+
+def _default_sample_period(data: dict[str, Any]) -> int:
+    """Return a 300th of the horizon, rounded up to a whole millisecond."""
+    horizon: int = data["horizon"]
+    return -(-horizon // (DEFAULT_SAMPLES * 10**6)) * 10**6
+
+
+class Spec(SchemaModel):
+    """What is simulated, for how long, and what it must hold."""
+
+    horizon: PositiveDuration = Field(description="How long arrivals go on; at most 30d.", examples=["600s"])
+    warmup: Duration = Field(
+        default=0,
+        description="What is left out of the statistics at the start; below the horizon.",
+        examples=["30s"],
+    )
+    sample_period: PositiveDuration = Field(
+        default_factory=_default_sample_period,
+        description="The period of the sampled series; by default a 300th of the horizon in whole ms.",
+        examples=["500ms"],
+    )
+    workloads: Items[WorkloadSpec] = Field(
+        description="Who sends requests, at least one.", min_length=1, max_length=1_000
+    )
+    links: Items[LinkSpec] = Field(default=(), description="The network links.", max_length=10_000)
+    routers: Items[RouterSpec] = Field(default=(), description="The load balancers.", max_length=1_000)
+    servers: Items[ServerSpec] = Field(
+        description="The servers, at least one.", min_length=1, max_length=100_000
+    )
+    faults: Items[Fault] = Field(default=(), description="What breaks, and when.", max_length=10_000)
+    objectives: Items[ObjectiveEntry] = Field(default=(), description="What must hold.", max_length=1_000)
+
+    @model_validator(mode="after")
+    def _times_fit(self) -> Self:
+        if self.horizon > MAX_HORIZON_NS:
+            raise problem("a horizon of at most 30d", format_duration(self.horizon), text=True)
+        return self
+
+
+class Scenario(SchemaModel):
+    """One backend, its traffic, its faults and its objectives."""
+
+    api_version: Literal["headroom.dev/v1"] = Field(alias="apiVersion", description="The schema's version.")
+    kind: Literal["Scenario"] = Field(description="The kind of document.")
+    metadata: Metadata = Field(description="What the scenario is called.")
+    spec: Spec = Field(description="What is simulated, for how long, and what it must hold.")
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Self:
+        """Build a scenario from the mapping that its YAML would give.
+
+        Raises:
+            pydantic.ValidationError: something is wrong; every problem is in it.
+        """
+        return cls.model_validate(dict(document))
+
+    def canonical(self) -> dict[str, Any]:
+        """Return the scenario as its author would write it, JSON-able and complete.
+
+        Units are human ("12ms"), templates expanded, defaults filled; loading it again gives an equal scenario.
+        """
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+    def content_hash(self) -> str:
+        """Return the SHA-256 (hex) of what decides the result.
+
+        It depends neither on the order of keys nor on the spelling of units, and leaves out `metadata.description` and
+        `metadata.labels`: what is only read by people does not change a scenario's identity.
+        """
+        document = self.canonical()
+        document["metadata"] = {"name": self.metadata.name}
+        text = json.dumps(
+            document, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")
+        )
+        return hashlib.sha256(text.encode()).hexdigest()

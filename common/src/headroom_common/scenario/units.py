@@ -1,0 +1,325 @@
+"""Human units: durations, quantities of memory, cores, rates and ratios, parsed exactly and written back.
+
+Every parser takes what YAML gives (text or a number) and raises a `ValueError` that says what was expected and what
+was found. Every formatter writes the shortest text that parses back to the very same value.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from typing import Annotated, Final
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+
+from headroom_common.scenario.base import problem
+
+NANOSECONDS_PER_SECOND: Final = 10**9
+MAX_DURATION_NS: Final = 365 * 24 * 3600 * NANOSECONDS_PER_SECOND
+MAX_MEMORY_KIB: Final = 2**40
+MAX_CORES: Final = 10_000
+MAX_RATE: Final = 1e9
+_MAX_TEXT: Final = 64
+
+_NUMBER = r"[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?"
+_NANOSECONDS: Final[Mapping[str, int]] = {
+    "ns": 1,
+    "us": 10**3,
+    "µs": 10**3,
+    "μs": 10**3,
+    "ms": 10**6,
+    "s": NANOSECONDS_PER_SECOND,
+    "m": 60 * NANOSECONDS_PER_SECOND,
+    "min": 60 * NANOSECONDS_PER_SECOND,
+    "h": 3600 * NANOSECONDS_PER_SECOND,
+    "d": 24 * 3600 * NANOSECONDS_PER_SECOND,
+}
+_BYTES: Final[Mapping[str, int]] = {
+    "B": 1,
+    **{f"{p}i": 1024**n for n, p in enumerate("KMGT", 1)},
+    **{f"{p}iB": 1024**n for n, p in enumerate("KMGT", 1)},
+    **{p: 1000**n for n, p in enumerate("kMGT", 1)},
+    **{f"{p}B": 1000**n for n, p in enumerate("kMGT", 1)},
+}
+_RATE_SECONDS: Final[Mapping[str, Fraction]] = {
+    "ms": Fraction(1, 1000),
+    "s": Fraction(1),
+    "min": Fraction(60),
+    "m": Fraction(60),
+    "h": Fraction(3600),
+    "d": Fraction(24 * 3600),
+}
+
+
+def _alternatives(units: Mapping[str, object]) -> str:
+    return "|".join(sorted(units, key=len, reverse=True))
+
+
+_DURATION_PART = f"{_NUMBER} ?(?:{_alternatives(_NANOSECONDS)})"
+_DURATION_PATTERN: Final = f"^{_DURATION_PART}(?: ?{_DURATION_PART})*$"
+_MEMORY_PATTERN: Final = f"^({_NUMBER}) ?({_alternatives(_BYTES)})$"
+_RATE_PATTERN: Final = f"^({_NUMBER}) ?/ ?({_alternatives(_RATE_SECONDS)})$"
+_RATIO_PATTERN: Final = f"^({_NUMBER}) ?(%?)$"
+_CORES_PATTERN: Final = "^([0-9]{1,9})(m?)$"
+
+_DURATION_RE: Final = re.compile(_DURATION_PATTERN)
+_DURATION_PART_RE: Final = re.compile(f"({_NUMBER}) ?({_alternatives(_NANOSECONDS)})")
+_MEMORY_RE: Final = re.compile(_MEMORY_PATTERN)
+_RATE_RE: Final = re.compile(_RATE_PATTERN)
+_RATIO_RE: Final = re.compile(_RATIO_PATTERN)
+_CORES_RE: Final = re.compile(_CORES_PATTERN)
+
+
+def _text(value: object) -> str:
+    """Return *value* when it is text of sane length, else an empty text that no pattern matches."""
+    return value.strip() if isinstance(value, str) and len(value) <= _MAX_TEXT else ""
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def parse_duration(value: object) -> int:
+    """Return the nanoseconds of a duration such as `12ms`, `1.5s` or `1h30m`, rounded half up to a whole one.
+
+    Raises:
+        ValueError: the value has no unit, is no duration, or is longer than 365 days.
+    """
+    expected = "a duration such as 12ms, 1.5s or 2m"
+    text = _text(value)
+    if not _DURATION_RE.match(text):
+        bare = _is_number(value) or _RATIO_RE.match(text)
+        hint = f"a bare number has no unit: write {value}ms or {value}s" if bare else ""
+        if text.startswith("-"):
+            hint = "a duration is never negative"
+        raise problem(expected, value, hint)
+    exact = sum(
+        (Fraction(number) * _NANOSECONDS[unit] for number, unit in _DURATION_PART_RE.findall(text)),
+        Fraction(0),
+    )
+    if exact > MAX_DURATION_NS:
+        raise problem("a duration of at most 365d", value)
+    return int(exact + Fraction(1, 2))
+
+
+def format_duration(nanoseconds: int) -> str:
+    """Return *nanoseconds* as exact text in the largest of s, ms, us, ns that it fills, such as `1.5s`."""
+    for unit in ("s", "ms", "us"):
+        scale = _NANOSECONDS[unit]
+        if nanoseconds >= scale:
+            whole, rest = divmod(nanoseconds, scale)
+            digits = str(rest).rjust(len(str(scale)) - 1, "0").rstrip("0")
+            return f"{whole}.{digits}{unit}" if digits else f"{whole}{unit}"
+    return f"{nanoseconds}ns" if nanoseconds else "0s"
+
+
+def parse_memory(value: object) -> int:
+    """Return the KiB of a quantity such as `512Mi` or `2GB`, rounded up to a whole KiB.
+
+    Raises:
+        ValueError: the value has no unit, is no quantity, or is beyond 1024 Ti.
+    """
+    match = _MEMORY_RE.match(_text(value))
+    if match is None:
+        bare = _is_number(value) or _RATIO_RE.match(_text(value))
+        hint = f"a bare number has no unit: write {value}Mi or {value}B" if bare else ""
+        raise problem("a quantity of memory such as 64Mi, 2Gi or 500MB", value, hint)
+    number, unit = match.groups()
+    kib = -(-Fraction(number) * _BYTES[unit] // 1024)
+    if kib > MAX_MEMORY_KIB:
+        raise problem("at most 1024Ti", value)
+    return int(kib)
+
+
+def format_memory(kib: int) -> str:
+    """Return *kib* in the largest of Ti, Gi, Mi, Ki that divides it, such as `64Mi`."""
+    if kib == 0:
+        return "0B"
+    for power, unit in ((3, "Ti"), (2, "Gi"), (1, "Mi")):
+        if kib % 1024**power == 0:
+            return f"{kib // 1024**power}{unit}"
+    return f"{kib}Ki"
+
+
+def parse_cores(value: object) -> int:
+    """Return the whole number of cores of `4`, `"4"` or `4000m`.
+
+    Raises:
+        ValueError: the value is no whole number of cores from 1 to 10,000.
+    """
+    expected = "a whole number of cores from 1 to 10,000, such as 2"
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else _text(value)
+    match = _CORES_RE.match(text)
+    if match is None:
+        raise problem(expected, value, _whole_cores_hint() if isinstance(value, float) else "")
+    number, milli = int(match[1]), bool(match[2])
+    if milli and number % 1000:
+        raise problem(expected, value, _whole_cores_hint())
+    cores = number // 1000 if milli else number
+    if not 1 <= cores <= MAX_CORES:
+        raise problem(expected, value)
+    return cores
+
+
+def _whole_cores_hint() -> str:
+    return "cores are tokens that run one step each and can't be split; scale the cpu steps instead"
+
+
+def parse_rate(value: object) -> float:
+    """Return the events per second of a rate such as `250/s`, `20/min` or `1000/h`.
+
+    Raises:
+        ValueError: the value has no unit, is no rate, or is beyond a billion per second.
+    """
+    match = _RATE_RE.match(_text(value))
+    if match is None:
+        bare = _is_number(value) or _RATIO_RE.match(_text(value))
+        hint = f"a bare number has no unit: write {value}/s or {value}/min" if bare else ""
+        raise problem("a rate such as 250/s or 20/min", value, hint)
+    rate = float(Fraction(match[1]) / _RATE_SECONDS[match[2]])
+    if rate > MAX_RATE:
+        raise problem("a rate of at most 1e9/s", value)
+    return rate
+
+
+def format_rate(per_second: float) -> str:
+    """Return the shortest of the texts per s, min, h and d that parses back to exactly *per_second*."""
+    return _shortest(
+        per_second, {unit: f"/{unit}" for unit in ("s", "min", "h", "d")}, parse_rate, _RATE_SECONDS
+    )
+
+
+def parse_ratio(value: object) -> float:
+    """Return the fraction of `1%`, `"0.01"` or `0.01`, from 0 to 1.
+
+    Raises:
+        ValueError: the value is no ratio or lies outside 0 to 1.
+    """
+    text = repr(value) if _is_number(value) else _text(value)
+    match = _RATIO_RE.match(text) if len(text) <= _MAX_TEXT else None
+    if match is None:
+        raise problem("a ratio from 0 to 1, such as 1% or 0.01", value)
+    exact = Fraction(match[1]) / (100 if match[2] else 1)
+    if exact > 1:
+        hint = f"write {value}%" if not match[2] and exact <= 100 else ""  # noqa: PLR2004 - a hundred per cent
+        raise problem("a ratio from 0 to 1, such as 1% or 0.01", value, hint)
+    return float(exact)
+
+
+def format_ratio(ratio: float) -> str:
+    """Return *ratio* in per cent when that is exact, else as a plain fraction; both parse back to the same."""
+    if ratio == 0:
+        return "0%"
+    return _shortest(ratio, {"%": "%", "": ""}, parse_ratio, {"%": Fraction(1, 100), "": Fraction(1)})
+
+
+def _shortest(
+    value: float, suffixes: Mapping[str, str], parse: Callable[[object], float], scale: Mapping[str, Fraction]
+) -> str:
+    """Return the shortest text of *value* over the units in *suffixes* that *parse* reads back unchanged.
+
+    A rate's scale is the unit's length (value × length), a ratio's is its worth (value ÷ worth).
+    """
+    best = ""
+    for unit, suffix in suffixes.items():
+        factor = scale[unit] if suffix.startswith("/") else 1 / scale[unit]
+        text = _plain(float(Fraction(value) * factor)) + suffix
+        try:
+            same = parse(text) == value
+        except ValueError:  # rounding carried the number over the allowed edge
+            same = False
+        if same and (not best or len(text) < len(best)):
+            best = text
+    return best
+
+
+def _plain(number: float) -> str:
+    """Return the shortest text of *number*, whole numbers without a fraction."""
+    return str(int(number)) if number.is_integer() and number < 1e15 else repr(number)  # noqa: PLR2004 - repr's own switch
+
+
+def _schema(pattern: str, title: str, *, number: bool = False) -> WithJsonSchema:
+    text: dict[str, object] = {"type": "string", "pattern": pattern, "description": title}
+    if not number:
+        return WithJsonSchema(text)
+    return WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, text]})
+
+
+_DURATION_SCHEMA = _schema(_DURATION_PATTERN, "A duration: a number with ns, us, ms, s, m, h or d.")
+_RATE_SCHEMA = _schema(_RATE_PATTERN, "A rate: a number per ms, s, min, h or d.")
+
+
+def _parse_positive_duration(value: object) -> int:
+    nanoseconds = parse_duration(value)
+    if nanoseconds == 0:
+        raise problem("a duration above 0", value)
+    return nanoseconds
+
+
+def _parse_positive_rate(value: object) -> float:
+    rate = parse_rate(value)
+    if rate == 0:
+        raise problem("a rate above 0", value)
+    return rate
+
+
+Duration = Annotated[
+    int,
+    BeforeValidator(parse_duration),
+    PlainSerializer(format_duration, return_type=str, when_used="json"),
+    _DURATION_SCHEMA,
+]
+"""Nanoseconds, written as `12ms`."""
+
+PositiveDuration = Annotated[
+    int,
+    BeforeValidator(_parse_positive_duration),
+    PlainSerializer(format_duration, return_type=str, when_used="json"),
+    _DURATION_SCHEMA,
+]
+"""Nanoseconds above 0."""
+
+Quantity = Annotated[
+    int,
+    BeforeValidator(parse_memory),
+    PlainSerializer(format_memory, return_type=str, when_used="json"),
+    _schema(_MEMORY_PATTERN, "A quantity of memory: a number with Ki, Mi, Gi, Ti, k, M, G, T or B."),
+]
+"""KiB of memory, written as `64Mi`."""
+
+Cores = Annotated[
+    int,
+    BeforeValidator(parse_cores),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": MAX_CORES},
+                {"type": "string", "pattern": "^[0-9]+(000m)?$"},
+            ]
+        }
+    ),
+]
+"""A whole number of cores."""
+
+Rate = Annotated[
+    float,
+    BeforeValidator(parse_rate),
+    PlainSerializer(format_rate, return_type=str, when_used="json"),
+    _RATE_SCHEMA,
+]
+"""Events per second, written as `250/s`."""
+
+PositiveRate = Annotated[
+    float,
+    BeforeValidator(_parse_positive_rate),
+    PlainSerializer(format_rate, return_type=str, when_used="json"),
+    _RATE_SCHEMA,
+]
+"""Events per second, above 0."""
+
+Ratio = Annotated[
+    float,
+    BeforeValidator(parse_ratio),
+    PlainSerializer(format_ratio, return_type=str, when_used="json"),
+    _schema(_RATIO_PATTERN, "A ratio: per cent such as 1%, or a fraction such as 0.01.", number=True),
+]
+"""A fraction from 0 to 1, written as `1%`."""
