@@ -1,0 +1,1 @@
+"""The contracts between services: envelopes, bodies, columns and the wire form of every event."""

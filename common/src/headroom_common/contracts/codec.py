@@ -1,0 +1,226 @@
+"""The wire form of events.
+
+A control event is JSON. A data event is one Arrow IPC stream per table, one after the other; the metadata of
+the first stream's schema carries the header and the names of all tables, so that a body that was cut between
+two streams is recognised. Columns of 64-bit integers travel in the smallest integer type that holds their
+values, with their true dtype in the field's metadata.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeVar, cast
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from headroom_common.contracts.columns import DTYPES, Table, Tables
+from headroom_common.contracts.envelope import Envelope, describe
+from headroom_common.contracts.event import Event
+from headroom_common.contracts.events import Body, ControlBody, SegmentData, SegmentHeader
+from headroom_common.contracts.registry import Contract, contract_for
+from headroom_common.errors import PermanentError
+
+MAX_BODY_BYTES: Final = 16 * 2**20
+"""The largest body that is encoded or decoded, in bytes: what RabbitMQ 4 takes at most."""
+
+WIRE_FORMAT: Final = b"1"
+"""Version of the layout of data bodies."""
+
+Compression = Literal["lz4"]
+"""How the buffers of a data body may be compressed."""
+
+_FORMAT, _HEADER, _TABLES, _DTYPE = (
+    b"headroom.format",
+    b"headroom.header",
+    b"headroom.tables",
+    b"headroom.dtype",
+)
+_TABLE_NAMES = TypeAdapter(list[str])
+_NARROWER = tuple(np.dtype(name) for name in ("int8", "int16", "int32"))
+# What Arrow raises on bytes that are no stream, or of a stream whose parts contradict each other.
+_BROKEN = (
+    pa.ArrowException,
+    OSError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    MemoryError,
+    OverflowError,
+)
+
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """An event in its wire form.
+
+    Attributes:
+        headers: the envelope, one header per attribute.
+        body: the encoded body.
+    """
+
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def encode(
+    event: Event[Body], *, compression: Compression | None = None, max_bytes: int = MAX_BODY_BYTES
+) -> Encoded:
+    """Return the wire form of ``event``; its body is taken as checked (``Contract.check``).
+
+    Raises:
+        PermanentError: the encoded body is larger than ``max_bytes``.
+    """
+    if isinstance(event.body, ControlBody):
+        body = event.body.model_dump_json().encode()
+    else:
+        body = _encode_data(event.body, compression)
+    if len(body) > max_bytes:
+        msg = f"{event.envelope.type}: body: expected at most {max_bytes} bytes, found {len(body)}"
+        raise PermanentError(msg, next_step="Ask for fewer arrivals per segment.")
+    return Encoded(event.envelope.headers(), body)
+
+
+def decode(encoded: Encoded, *, max_bytes: int = MAX_BODY_BYTES) -> Event[Body]:
+    """Return the event of a wire form, checked against its contract.
+
+    The arrays are the receiver's own: writable, contiguous, of the dtypes that were encoded.
+
+    Raises:
+        PermanentError: an attribute, the header, a table or the body is not what the contract says; the
+            message says which, what was expected and what was found.
+    """
+    envelope = Envelope.from_headers(encoded.headers)
+    contract = contract_for(envelope.type)
+    if envelope.datacontenttype != contract.content_type:
+        raise _bad(
+            contract, f"datacontenttype: expected {contract.content_type}, found {envelope.datacontenttype!r}"
+        )
+    if len(encoded.body) > max_bytes:
+        raise _bad(contract, f"body: expected at most {max_bytes} bytes, found {len(encoded.body)}")
+    body: Body
+    if contract.header is None:
+        body = _decode_model(contract, cast("type[ControlBody]", contract.body), encoded.body)
+    else:
+        body = _decode_data(contract, contract.header, encoded.body)
+    if body.subject != envelope.subject:
+        raise _bad(contract, f"subject: expected {body.subject} as in the body, found {envelope.subject!r}")
+    return Event(envelope, body)
+
+
+def _bad(contract: Contract, message: str) -> PermanentError:
+    return PermanentError(f"{contract.event_type}: {message}", next_step="Mend the producer of this event.")
+
+
+def _encode_data(body: SegmentData, compression: Compression | None) -> bytes:
+    sink = pa.BufferOutputStream()
+    options = pa.ipc.IpcWriteOptions(compression=compression)
+    metadata: dict[bytes | str, bytes | str] = {
+        _FORMAT: WIRE_FORMAT,
+        _HEADER: body.header.model_dump_json().encode(),
+        _TABLES: json.dumps(list(body.tables)).encode(),
+    }
+    # A body without tables still needs a stream to carry its header.
+    for table in list(body.tables.values()) or [{}]:
+        batch = _batch(table, metadata)
+        with pa.ipc.new_stream(sink, batch.schema, options=options) as writer:
+            writer.write_batch(batch)
+        metadata = {}
+    return sink.getvalue().to_pybytes()
+
+
+def _batch(table: Table, metadata: dict[bytes | str, bytes | str]) -> pa.RecordBatch:
+    fields, arrays = [], []
+    for name, values in table.items():
+        array = pa.array(_narrowed(values))
+        arrays.append(array)
+        fields.append(
+            pa.field(name, array.type, nullable=False, metadata={_DTYPE: values.dtype.name.encode()})
+        )
+    return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields, metadata=metadata))
+
+
+def _narrowed(values: NDArray[Any]) -> NDArray[Any]:
+    if values.dtype != np.int64:
+        return values
+    low, high = (values.min(), values.max()) if values.size else (0, 0)
+    for dtype in _NARROWER:
+        limits = np.iinfo(dtype)
+        if limits.min <= low and high <= limits.max:
+            return values.astype(dtype)
+    return values
+
+
+def _decode_model(contract: Contract, model: type[ModelT], text: bytes) -> ModelT:
+    try:
+        return model.model_validate_json(text)
+    except ValidationError as error:
+        raise _bad(contract, describe(error)) from error
+
+
+def _decode_data(contract: Contract, header_model: type[SegmentHeader], body: bytes) -> SegmentData:
+    try:
+        streams = _read_streams(body)
+    except _BROKEN as error:
+        raise _bad(contract, f"body: expected Arrow IPC streams, found {len(body)} bytes: {error}") from error
+    metadata = streams[0].schema.metadata or {} if streams else {}
+    if metadata.get(_FORMAT) != WIRE_FORMAT:
+        found = metadata.get(_FORMAT, b"none").decode(errors="replace")
+        raise _bad(contract, f"body: expected wire format {WIRE_FORMAT.decode()}, found {found!r}")
+    header = _decode_model(contract, header_model, metadata.get(_HEADER, b""))
+    names = _table_names(contract, metadata.get(_TABLES, b""))
+    if len(streams) != max(len(names), 1):
+        raise _bad(contract, f"body: expected {max(len(names), 1)} streams, found {len(streams)}")
+    tables: Tables = {
+        name: _decode_table(contract, name, batch) for name, batch in zip(names, streams, strict=False)
+    }
+    decoded = cast("type[SegmentData]", contract.body)(header, tables)
+    contract.check(decoded)
+    return decoded
+
+
+def _read_streams(body: bytes) -> list[pa.RecordBatch]:
+    source = pa.BufferReader(body)
+    batches = []
+    while source.tell() < len(body):
+        with pa.ipc.open_stream(source) as reader:
+            batch, *more = reader
+            if more:
+                msg = "a stream of several batches"
+                raise ValueError(msg)
+            batch.validate(full=True)
+            batches.append(batch)
+    return batches
+
+
+def _table_names(contract: Contract, text: bytes) -> list[str]:
+    try:
+        return _TABLE_NAMES.validate_json(text)
+    except ValidationError as error:
+        raise _bad(contract, f"tables: {describe(error)}") from error
+
+
+def _decode_table(contract: Contract, name: str, batch: pa.RecordBatch) -> Table:
+    table: Table = {}
+    for field, column in zip(batch.schema, batch.columns, strict=True):
+        where = f"tables.{name}.{field.name}"
+        told = (field.metadata or {}).get(_DTYPE, b"none").decode(errors="replace")
+        dtype = DTYPES.get(told)
+        if dtype is None:
+            raise _bad(contract, f"{where}: expected a dtype of {', '.join(DTYPES)}, found {told!r}")
+        if column.null_count:
+            raise _bad(contract, f"{where}: expected a value in every row, found {column.null_count} nulls")
+        if field.name in table:
+            raise _bad(contract, f"{where}: expected one column of this name, found two")
+        values = column.to_numpy(zero_copy_only=False)
+        if values.dtype != dtype and not (dtype == np.int64 and values.dtype in _NARROWER):
+            raise _bad(contract, f"{where}: expected {dtype.name} or a narrower form, found {values.dtype}")
+        # A copy of its own: kernels are compiled for writable arrays, and Arrow's are not.
+        table[field.name] = values.astype(dtype)
+    return table
