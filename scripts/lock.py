@@ -119,7 +119,7 @@ def show_drift(name: str, before: str, after: str) -> None:
 
 
 def compare(fresh: Path, names: list[str], *, check: bool) -> bool:
-    """Compare the locks with fresh ones and, unless only checking, take those over; tell whether any differed."""
+    """Compare locks with fresh ones and, unless only checking, take them over; tell whether any differed."""
     drifted = False
     for name in names:
         path = REQUIREMENTS / name

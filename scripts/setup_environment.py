@@ -95,7 +95,14 @@ def usable(venv: Path) -> bool:
 
 def install(venv: Path) -> None:
     """Install the locked packages by their hashes, then the members as they lie here."""
-    pip = [venv / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    pip: list[str | Path] = [
+        venv / "bin" / "python",
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "install",
+        "--quiet",
+    ]
     say("installing the locked packages (a minute or two the first time)")
     run(*pip, "--require-hashes", "--requirement", LOCK_FILE)
     say("installing the distributions of this repository")
