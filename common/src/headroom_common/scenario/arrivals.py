@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from headroom_common.scenario.base import EndpointName, Items, Name, SchemaModel, problem
+from headroom_common.scenario.base import EndpointName, Items, Name, SchemaModel, refuse
 from headroom_common.scenario.distributions import Dist
 from headroom_common.scenario.units import (
     NANOSECONDS_PER_SECOND,
@@ -43,13 +43,13 @@ class RateProfile(SchemaModel):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.points[0].at != 0:
-            raise problem("the first point at 0s", format_duration(self.points[0].at), text=True)
+            refuse("the first point at 0s", format_duration(self.points[0].at), text=True)
         for before, after in zip(self.points, self.points[1:], strict=False):
             if after.at <= before.at:
                 found = f"{format_duration(after.at)} after {format_duration(before.at)}"
-                raise problem("points in ascending order of 'at'", found, text=True)
+                refuse("points in ascending order of 'at'", found, text=True)
         if not any(point.rate for point in self.points):
-            raise problem("a rate above 0 in at least one point", "0/s everywhere", text=True)
+            refuse("a rate above 0 in at least one point", "0/s everywhere", text=True)
         return self
 
 
@@ -91,9 +91,9 @@ class UserCount(SchemaModel):
     @model_validator(mode="after")
     def _spread_fits_law(self) -> Self:
         if self.law == "normal" and self.sd is None:
-            raise problem("'sd' with law: normal", "none", text=True)
+            refuse("'sd' with law: normal", "none", text=True)
         if self.law == "poisson" and self.sd is not None:
-            raise problem("no 'sd' with law: poisson (its mean says it)", self.sd)
+            refuse("no 'sd' with law: poisson (its mean says it)", self.sd)
         return self
 
 
@@ -141,7 +141,7 @@ class TraceArrivals(SchemaModel):
         for before, after in zip(self.times, self.times[1:], strict=False):
             if after < before:
                 found = f"{format_duration(after)} after {format_duration(before)}"
-                raise problem("times in ascending order", found, text=True)
+                refuse("times in ascending order", found, text=True)
         return self
 
 
@@ -204,7 +204,7 @@ class WorkloadSpec(SchemaModel):
     @model_validator(mode="after")
     def _no_timeout_in_a_closed_loop(self) -> Self:
         if self.timeout is not None and isinstance(self.arrivals, ClosedArrivals):
-            raise problem(
+            refuse(
                 "no 'timeout' with arrivals of kind closed",
                 format_duration(self.timeout),
                 "a user's think time starts when the answer arrives, so the user never stops waiting",

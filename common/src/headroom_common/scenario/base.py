@@ -1,6 +1,6 @@
 """The ground under every scenario model: one configuration, one way to say what is wrong, two name types."""
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Strict, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -37,8 +37,8 @@ def describe(value: object) -> str:
     return text if len(text) <= MAX_NAME_LENGTH else text[: MAX_NAME_LENGTH - 1] + "…"
 
 
-def problem(expected: str, found: object, hint: str = "", *, text: bool = False) -> PydanticCustomError:
-    """Make the error that a validator raises; loading turns it into a `Problem` with path and line.
+def fault(expected: str, found: object, hint: str = "", *, text: bool = False) -> PydanticCustomError:
+    """Make the error of one field; it becomes a `Problem` with path and line.
 
     Args:
         expected: what would have been right, without the word "expected".
@@ -55,6 +55,15 @@ def problem(expected: str, found: object, hint: str = "", *, text: bool = False)
     return PydanticCustomError(PROBLEM_TYPE, "expected {expected}, found {found}" + tail, context)
 
 
+def refuse(expected: str, found: object, hint: str = "", *, text: bool = False) -> NoReturn:
+    """Raise the error that `fault` makes of the same arguments, from within a validator.
+
+    Raises:
+        ValueError: always.
+    """
+    raise fault(expected, found, hint, text=text)
+
+
 def _is_word(character: str) -> bool:
     return character.isascii() and (character.isalnum() or character in "-_.")
 
@@ -64,7 +73,7 @@ def _check_name(value: str) -> str:
         expected = (
             f"a name of 1 to {MAX_NAME_LENGTH} letters, digits, '-', '_' or '.', the first a letter or digit"
         )
-        raise problem(expected, value)
+        refuse(expected, value)
     return value
 
 
@@ -73,13 +82,13 @@ def _check_dns_label(value: str) -> str:
     if not good or not all(c.isascii() and (c.islower() or c.isdigit() or c == "-") for c in value):
         slug = "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in value.lower()).split())
         hint = f"write {slug[:MAX_NAME_LENGTH].strip('-')}" if slug else ""
-        raise problem("a DNS label: lower-case letters, digits and '-' inside, at most 63", value, hint)
+        refuse("a DNS label: lower-case letters, digits and '-' inside, at most 63", value, hint)
     return value
 
 
 def _check_endpoint_name(value: str) -> str:
     if not 0 < len(value) <= MAX_NAME_LENGTH or value != value.strip() or not value.isprintable():
-        raise problem(f"1 to {MAX_NAME_LENGTH} printable characters without blanks at the ends", value)
+        refuse(f"1 to {MAX_NAME_LENGTH} printable characters without blanks at the ends", value)
     return value
 
 

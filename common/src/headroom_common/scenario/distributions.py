@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, WrapSerializer, model_validator
 
-from headroom_common.scenario.base import Items, SchemaModel, problem
+from headroom_common.scenario.base import Items, SchemaModel, refuse
 from headroom_common.scenario.units import Duration, PositiveDuration, format_duration
 
 PositiveNumber = Annotated[float, Field(gt=0)]
@@ -54,7 +54,7 @@ class Uniform(SchemaModel):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.low > self.high:
-            raise problem(
+            refuse(
                 "high not below low", f"{format_duration(self.high)} < {format_duration(self.low)}", text=True
             )
         return self
@@ -113,7 +113,7 @@ class Empirical(SchemaModel):
         for before, after in zip(self.quantiles, self.quantiles[1:], strict=False):
             if after < before:
                 found = f"{format_duration(after)} after {format_duration(before)}"
-                raise problem("quantiles in ascending order", found, text=True)
+                refuse("quantiles in ascending order", found, text=True)
         return self
 
 
@@ -123,7 +123,7 @@ def _wrap_bare_duration(value: object) -> object:
         return value
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         return {"distribution": "constant", "value": value}
-    raise problem("a duration such as 12ms, or a mapping with 'distribution'", value)
+    refuse("a duration such as 12ms, or a mapping with 'distribution'", value)
 
 
 def _write_bare_duration(value: Any, handler: SerializerFunctionWrapHandler) -> Any:  # noqa: ANN401 - pydantic's signature

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from headroom_common.scenario.base import Name, SchemaModel, problem
+from headroom_common.scenario.base import Name, SchemaModel, refuse
 from headroom_common.scenario.topology import MAX_REPLICAS
 from headroom_common.scenario.units import (
     Duration,
@@ -37,7 +37,7 @@ class _Fault(SchemaModel):
         if not isinstance(data, dict) or data.get("duration") is None:
             return data
         if data.get("end") is not None:
-            raise problem("either 'end' or 'duration'", "both", text=True)
+            refuse("either 'end' or 'duration'", "both", text=True)
         try:
             end = parse_duration(data.get("start")) + parse_duration(data["duration"])
         except ValueError:  # the fields' own validation says it, with their paths
@@ -49,10 +49,10 @@ class _Fault(SchemaModel):
     @model_validator(mode="after")
     def _has_a_span(self) -> Self:
         if self.end == _NO_END:
-            raise problem("'end' or 'duration'", "neither", text=True)
+            refuse("'end' or 'duration'", "neither", text=True)
         if self.end <= self.start:
             found = f"{format_duration(self.start)} to {format_duration(self.end)}"
-            raise problem("an end after the start", found, text=True)
+            refuse("an end after the start", found, text=True)
         return self
 
 

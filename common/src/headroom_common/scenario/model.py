@@ -5,17 +5,19 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from headroom_common.scenario.arrivals import WorkloadSpec
-from headroom_common.scenario.base import DnsLabel, Items, SchemaModel, problem
+from headroom_common.scenario.base import DnsLabel, Items, SchemaModel
+from headroom_common.scenario.draft import plain
+from headroom_common.scenario.expansion import expand
 from headroom_common.scenario.faults import Fault
 from headroom_common.scenario.objectives import ObjectiveEntry
-from headroom_common.scenario.topology import LinkSpec, RouterSpec, ServerSpec
-from headroom_common.scenario.units import Duration, PositiveDuration, format_duration
+from headroom_common.scenario.references import check_spec
+from headroom_common.scenario.topology import LinkSpec, RouterSpec, ServerSpec, Templates
+from headroom_common.scenario.units import Duration, PositiveDuration
 
-MAX_HORIZON_NS = 30 * 24 * 3600 * 10**9
-MAX_SAMPLES = 10_000
 DEFAULT_SAMPLES = 300
 
 
@@ -51,6 +53,11 @@ class Spec(SchemaModel):
         description="The period of the sampled series; by default a 300th of the horizon in whole ms.",
         examples=["500ms"],
     )
+    templates: Templates | None = Field(
+        default=None,
+        exclude=True,
+        description="Bodies that several servers share: a server that says `template: web` takes over its keys.",
+    )
     workloads: Items[WorkloadSpec] = Field(
         description="Who sends requests, at least one.", min_length=1, max_length=1_000
     )
@@ -62,11 +69,43 @@ class Spec(SchemaModel):
     faults: Items[Fault] = Field(default=(), description="What breaks, and when.", max_length=10_000)
     objectives: Items[ObjectiveEntry] = Field(default=(), description="What must hold.", max_length=1_000)
 
-    @model_validator(mode="after")
-    def _times_fit(self) -> Self:
-        if self.horizon > MAX_HORIZON_NS:
-            raise problem("a horizon of at most 30d", format_duration(self.horizon), text=True)
-        return self
+    @model_validator(mode="wrap")
+    @classmethod
+    def _whole(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:  # noqa: ANN401 - pydantic's signature
+        """Expand the spec, then report the problems of single fields and those between objects together."""
+        if not isinstance(data, dict):
+            return handler(data)
+        raw, findings = expand(plain(data))
+        findings += check_spec(raw)
+        errors: list[InitErrorDetails] = []
+        try:
+            spec = handler(raw)
+        except ValidationError as error:
+            errors = _line_errors(error)
+        else:
+            if not findings:
+                return spec
+        errors += [InitErrorDetails(type=f.error, loc=f.loc, input=None) for f in findings]
+        raise ValidationError.from_exception_data(cls.__name__, errors)
+
+
+def _line_errors(error: ValidationError) -> list[InitErrorDetails]:
+    """Return the errors of *error* in the form that makes a new one.
+
+    Problems with a default that needs a field that is wrong itself, and with a mix that could not be filled in
+    because a reference is wrong, only repeat what is reported already.
+    """
+    kept = []
+    for line in error.errors(include_url=False):
+        if line["type"] == "default_factory_not_called" or (
+            line["type"] == "missing" and line["loc"][-1] == "mix"
+        ):
+            continue
+        if line["type"] == "too_short" and len(line["input"]) >= line["ctx"]["min_length"]:
+            continue  # the items are there, but each is wrong and reported itself
+        words = PydanticCustomError(line["type"], line["msg"], line.get("ctx"))  # type: ignore[arg-type]
+        kept.append(InitErrorDetails(type=words, loc=line["loc"], input=line["input"]))
+    return kept
 
 
 class Scenario(SchemaModel):

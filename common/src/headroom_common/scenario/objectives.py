@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
-from headroom_common.scenario.base import EndpointName, Name, SchemaModel, problem
+from headroom_common.scenario.base import EndpointName, Name, SchemaModel, refuse
 from headroom_common.scenario.units import (
     NANOSECONDS_PER_SECOND,
     format_duration,
@@ -120,21 +120,26 @@ class Objective(SchemaModel):
     def _one_bound_one_scope(self) -> Self:
         if (self.below is None) == (self.above is None):
             found = "neither" if self.below is None else "both"
-            raise problem("exactly one of 'below' and 'above'", found, text=True)
+            refuse("exactly one of 'below' and 'above'", found, text=True)
         scopes = [kind for kind in ("workload", "endpoint", "server") if getattr(self, kind) is not None]
         if len(scopes) > 1:
-            raise problem("at most one scope: workload, endpoint or server", " and ".join(scopes), text=True)
+            refuse("at most one scope: workload, endpoint or server", " and ".join(scopes), text=True)
         if self.metric == "utilisation" and self.server is None:
-            raise problem("a 'server' with the metric utilisation", "none", text=True)
+            refuse("a 'server' with the metric utilisation", "none", text=True)
         return self
 
 
-def _read_sentence(value: object) -> object:
+def read_sentence(value: object) -> object:
+    """Return the mapping that a sentence stands for; what is no text comes back as it is.
+
+    Raises:
+        ValueError: the text is no sentence of this form.
+    """
     if not isinstance(value, str):
         return value
     match = _SENTENCE.match(value) if len(value) <= _MAX_SENTENCE else None
     if match is None:
-        raise problem(
+        refuse(
             "an objective such as 'latency.p99 below 250ms' or 'latency.p99 of server app below 250ms'", value
         )
     mapping = {"metric": match["metric"], match["operator"]: match["threshold"]}
@@ -143,7 +148,7 @@ def _read_sentence(value: object) -> object:
 
 ObjectiveEntry = Annotated[
     Objective,
-    BeforeValidator(_read_sentence),
+    BeforeValidator(read_sentence),
     PlainSerializer(lambda o: o.text, return_type=str, when_used="json"),
 ]
 """An objective, written as a sentence or a mapping."""

@@ -1,6 +1,6 @@
 """What requests cross and what serves them: links, routers, servers with their pools, endpoints and steps."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
@@ -178,4 +178,14 @@ class ServerSpec(SchemaModel):
     )
     endpoints: Items[EndpointSpec] = Field(
         description="What the server answers, at least one.", min_length=1, max_length=1_000
+    )
+
+
+class Templates(SchemaModel):
+    """Bodies that several servers share."""
+
+    servers: dict[Name, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="Server templates by name: any keys of a server but `name` and `template`.",
+        examples=[{"web": {"cores": 2, "memory": "1Gi"}}],
     )

@@ -11,7 +11,7 @@ from typing import Annotated, Final
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
-from headroom_common.scenario.base import problem
+from headroom_common.scenario.base import refuse
 
 NANOSECONDS_PER_SECOND: Final = 10**9
 MAX_DURATION_NS: Final = 365 * 24 * 3600 * NANOSECONDS_PER_SECOND
@@ -91,13 +91,13 @@ def parse_duration(value: object) -> int:
         hint = f"a bare number has no unit: write {value}ms or {value}s" if bare else ""
         if text.startswith("-"):
             hint = "a duration is never negative"
-        raise problem(expected, value, hint)
+        refuse(expected, value, hint)
     exact = sum(
         (Fraction(number) * _NANOSECONDS[unit] for number, unit in _DURATION_PART_RE.findall(text)),
         Fraction(0),
     )
     if exact > MAX_DURATION_NS:
-        raise problem("a duration of at most 365d", value)
+        refuse("a duration of at most 365d", value)
     return int(exact + Fraction(1, 2))
 
 
@@ -122,11 +122,11 @@ def parse_memory(value: object) -> int:
     if match is None:
         bare = _is_number(value) or _RATIO_RE.match(_text(value))
         hint = f"a bare number has no unit: write {value}Mi or {value}B" if bare else ""
-        raise problem("a quantity of memory such as 64Mi, 2Gi or 500MB", value, hint)
+        refuse("a quantity of memory such as 64Mi, 2Gi or 500MB", value, hint)
     number, unit = match.groups()
     kib = -(-Fraction(number) * _BYTES[unit] // 1024)
     if kib > MAX_MEMORY_KIB:
-        raise problem("at most 1024Ti", value)
+        refuse("at most 1024Ti", value)
     return int(kib)
 
 
@@ -150,13 +150,13 @@ def parse_cores(value: object) -> int:
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else _text(value)
     match = _CORES_RE.match(text)
     if match is None:
-        raise problem(expected, value, _whole_cores_hint() if isinstance(value, float) else "")
+        refuse(expected, value, _whole_cores_hint() if isinstance(value, float) else "")
     number, milli = int(match[1]), bool(match[2])
     if milli and number % 1000:
-        raise problem(expected, value, _whole_cores_hint())
+        refuse(expected, value, _whole_cores_hint())
     cores = number // 1000 if milli else number
     if not 1 <= cores <= MAX_CORES:
-        raise problem(expected, value)
+        refuse(expected, value)
     return cores
 
 
@@ -174,10 +174,10 @@ def parse_rate(value: object) -> float:
     if match is None:
         bare = _is_number(value) or _RATIO_RE.match(_text(value))
         hint = f"a bare number has no unit: write {value}/s or {value}/min" if bare else ""
-        raise problem("a rate such as 250/s or 20/min", value, hint)
+        refuse("a rate such as 250/s or 20/min", value, hint)
     rate = float(Fraction(match[1]) / _RATE_SECONDS[match[2]])
     if rate > MAX_RATE:
-        raise problem("a rate of at most 1e9/s", value)
+        refuse("a rate of at most 1e9/s", value)
     return rate
 
 
@@ -197,11 +197,11 @@ def parse_ratio(value: object) -> float:
     text = repr(value) if _is_number(value) else _text(value)
     match = _RATIO_RE.match(text) if len(text) <= _MAX_TEXT else None
     if match is None:
-        raise problem("a ratio from 0 to 1, such as 1% or 0.01", value)
+        refuse("a ratio from 0 to 1, such as 1% or 0.01", value)
     exact = Fraction(match[1]) / (100 if match[2] else 1)
     if exact > 1:
         hint = f"write {value}%" if not match[2] and exact <= 100 else ""  # noqa: PLR2004 - a hundred per cent
-        raise problem("a ratio from 0 to 1, such as 1% or 0.01", value, hint)
+        refuse("a ratio from 0 to 1, such as 1% or 0.01", value, hint)
     return float(exact)
 
 
@@ -251,14 +251,14 @@ _RATE_SCHEMA = _schema(_RATE_PATTERN, "A rate: a number per ms, s, min, h or d."
 def _parse_positive_duration(value: object) -> int:
     nanoseconds = parse_duration(value)
     if nanoseconds == 0:
-        raise problem("a duration above 0", value)
+        refuse("a duration above 0", value)
     return nanoseconds
 
 
 def _parse_positive_rate(value: object) -> float:
     rate = parse_rate(value)
     if rate == 0:
-        raise problem("a rate above 0", value)
+        refuse("a rate above 0", value)
     return rate
 
 

@@ -1,0 +1,31 @@
+"""The "did you mean" of every error: the nearest of the words that would have been right."""
+
+import difflib
+from collections.abc import Iterable
+
+_MAX_LISTED = 8
+_CUTOFF = 0.6
+
+
+def nearest(found: object, choices: Iterable[str]) -> str | None:
+    """Return the choice most like *found*, or None when none is like it."""
+    if not isinstance(found, str) or not 0 < len(found) <= 64:  # noqa: PLR2004 - longer text is no misspelt word
+        return None
+    by_lower = {choice.lower(): choice for choice in choices}
+    word = found.lower().replace("-", "_")
+    for candidate in (found.lower(), word):
+        close = difflib.get_close_matches(candidate, by_lower, n=1, cutoff=_CUTOFF)
+        if close:
+            return by_lower[close[0]]
+    return None
+
+
+def did_you_mean(found: object, choices: Iterable[str]) -> str:
+    """Return "did you mean 'x'?", or the choices when they are few, or an empty text."""
+    words = list(choices)
+    near = nearest(found, words)
+    if near is not None:
+        return f"did you mean '{near}'?"
+    if 0 < len(words) <= _MAX_LISTED:
+        return "known: " + ", ".join(words)
+    return ""
