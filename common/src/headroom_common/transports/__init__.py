@@ -1,0 +1,1 @@
+"""Transports: the port that carries messages between services, and its adapters."""
