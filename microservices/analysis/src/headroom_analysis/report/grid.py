@@ -1,0 +1,109 @@
+"""Tables as the page shows them: columns of equally precise numbers with their intervals, bars and tones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from headroom_analysis.report import formatting
+from headroom_analysis.report.values import Estimate
+
+NEARLY_FULL = 0.75
+FULL = 0.9
+SHOWN_ROWS = 60
+
+
+class Cell(NamedTuple):
+    """One cell: its text, smaller text under it, a bar (share of 0 to 1), a tone and a colour swatch before it."""
+
+    text: str
+    detail: str = ""
+    bar: float | None = None
+    tone: str = ""
+    swatch: str = ""
+
+
+class Column(NamedTuple):
+    """A column's heading; numeric columns are aligned at their decimal points."""
+
+    title: str
+    unit: str = ""
+    numeric: bool = True
+
+
+def tone_of(share: float | None) -> str:
+    """Return the tone of a utilisation: ``bad`` from 90 %, ``warn`` from 75 %, else ``calm``."""
+    if share is None or share < NEARLY_FULL:
+        return "calm"
+    return "bad" if share >= FULL else "warn"
+
+
+@dataclass(slots=True)
+class Table:
+    """A table that grows by columns; the first column heads its rows.
+
+    Attributes:
+        caption: What the table shows, read out before it.
+        columns: The headings, left to right.
+        rows: The cells, row by row.
+        foot: The last row when it sums the others up.
+        left_out: How many rows are not shown, for the note below.
+        wide: Whether the table needs the page's whole width.
+    """
+
+    caption: str
+    columns: list[Column] = field(default_factory=list)
+    rows: list[list[Cell]] = field(default_factory=list)
+    foot: bool = False
+    left_out: int = 0
+    wide: bool = False
+
+    def add(self, column: Column, cells: Sequence[Cell]) -> None:
+        """Append a column; all columns of a table have the same number of cells."""
+        if not self.columns:
+            self.rows = [[] for _ in cells]
+        self.columns.append(column)
+        for row, cell in zip(self.rows, cells, strict=True):
+            row.append(cell)
+
+    def texts(self, title: str, texts: Sequence[str], *, swatches: Sequence[str] = ()) -> None:
+        """Append a column of words."""
+        marks = swatches or [""] * len(texts)
+        cells = [Cell(text, swatch=mark) for text, mark in zip(texts, marks, strict=True)]
+        self.add(Column(title, numeric=False), cells)
+
+    def numbers(
+        self,
+        title: str,
+        values: Sequence[Estimate],
+        kind: str,
+        *,
+        bars: bool = False,
+        scale: formatting.Scale | None = None,
+    ) -> None:
+        """Append a column of figures with their intervals; a column without any data is left out.
+
+        Args:
+            title: The column's heading.
+            values: One figure per row, in SI units (ratios as 0 to 1).
+            kind: A key of :data:`headroom_analysis.report.formatting.SCALES`; chooses the unit.
+            bars: Draw each value, a share of 0 to 1, as a bar in the tone of its height.
+            scale: The unit, where several columns share one; chosen by the column's own values when not given.
+        """
+        if all(value.value is None for value in values):
+            return
+        scale = scale or formatting.SCALES[kind]([value.value for value in values])
+        shown = formatting.column([value.value for value in values], scale)
+        widths = [v.high - v.low for v in values if v.low is not None and v.high is not None]
+        decimals = max(
+            formatting.decimals_for([value.value for value in values], scale),
+            min(formatting.decimals_for(widths, scale), 2) if any(widths) else 0,
+        )
+        cells = []
+        for value, text in zip(values, shown, strict=True):
+            ends = (formatting.fixed(value.low, scale, decimals), formatting.fixed(value.high, scale, decimals))
+            detail = f"{ends[0]} {formatting.DASH} {ends[1]}" if value.has_interval else ""
+            bar = value.value if bars else None
+            cells.append(Cell(text, detail, bar, tone_of(bar) if bars else ""))
+        self.add(Column(title, scale.unit), cells)

@@ -1,0 +1,1 @@
+"""Plots as SVG text that takes its colours from the page's theme."""

@@ -1,0 +1,102 @@
+"""Which resource is the busiest, which saturates first, and how much more traffic would fill it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from headroom_analysis.report.values import Estimate, dig, estimate, mapping, number, rows, text
+
+LIMIT = 0.95
+"""Above this utilisation no headroom is promised: the estimate would be within its own error."""
+
+
+class Resource(NamedTuple):
+    """A resource of one server: ``cpu``, ``memory`` or ``pool:<name>``.
+
+    Attributes:
+        server: The server's name.
+        kind: What it is, in the words of the result document.
+        use: The share in use over the measured time, 0 to 1, of the busiest replica where known.
+        queue: How many requests wait for it on average.
+        wait: The mean time waited for it, seconds.
+        saturated: Whether analysis calls it the bottleneck of a saturated server.
+    """
+
+    server: str
+    kind: str
+    use: float
+    queue: Estimate
+    wait: Estimate
+    saturated: bool
+
+    @property
+    def label(self) -> str:
+        """The resource in words, for a sentence."""
+        return {"cpu": "CPU", "memory": "memory"}.get(self.kind, f"pool {self.kind.removeprefix('pool:')}")
+
+
+def _cpu_use(server: Mapping[str, object]) -> float | None:
+    busiest = estimate(server.get("utilisation_max_replica")).value
+    return estimate(server.get("utilisation")).value if busiest is None else busiest
+
+
+def memory_use(server: Mapping[str, object]) -> Estimate:
+    """Return the mean share of a server's memory in use; no data when it is unlimited."""
+    capacity = number(dig(server, "memory", "capacity"))
+    held = estimate(dig(server, "memory", "mean"))
+    if not capacity:
+        return Estimate(None)
+    return Estimate(*(None if part is None else part / capacity for part in held))
+
+
+def resources_of(server: Mapping[str, object]) -> list[Resource]:
+    """Return the resources of one server of the result, those without a known use left out."""
+    name, bottleneck = text(server.get("name")), server.get("bottleneck")
+    saturated = server.get("saturated") is True
+    queues = mapping(server.get("queues"))
+    found: list[tuple[str, float | None, object]] = [
+        ("cpu", _cpu_use(server), queues.get("cpu")),
+        ("memory", memory_use(server).value, queues.get("memory")),
+    ]
+    found += [
+        (f"pool:{text(pool.get('name'))}", estimate(pool.get("utilisation")).value, pool)
+        for pool in rows(queues.get("pools"))
+    ]
+    return [
+        Resource(
+            name,
+            kind,
+            use,
+            estimate(dig(queue, "mean")),
+            estimate(dig(queue, "wait_mean")),
+            saturated and kind == bottleneck,
+        )
+        for kind, use, queue in found
+        if use is not None
+    ]
+
+
+def ranked(result: Mapping[str, object]) -> list[Resource]:
+    """Return every server's resources: the saturated ones first, then by use."""
+    found = [resource for server in rows(result.get("servers")) for resource in resources_of(server)]
+    return sorted(found, key=lambda resource: (not resource.saturated, -resource.use))
+
+
+def headroom(result: Mapping[str, object]) -> float | None:
+    """Return how many times the traffic would fill the busiest CPU, by the utilisation law U = X·D.
+
+    None where the law does not carry the claim: a closed workload or a rate limit decides the traffic, requests are turned
+    away, another resource is the busiest, or there is (almost) no headroom.
+    """
+    first = next(iter(ranked(result)), None)
+    if first is None or first.kind != "cpu" or first.saturated or not 0.0 < first.use < LIMIT:
+        return None
+    closed = any(
+        dig(workload, "arrivals", "kind") == "closed" for workload in rows(dig(result, "scenario", "spec", "workloads"))
+    )
+    limited = any(
+        router.get("rate_limit") is not None for router in rows(dig(result, "scenario", "spec", "routers"))
+    )
+    turned_away = any(estimate(dig(result, "outcomes", outcome)).value for outcome in ("refused", "shed"))
+    return None if closed or limited or turned_away else 1.0 / first.use
