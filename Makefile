@@ -16,7 +16,7 @@ PYTEST := $(BIN)/pytest --quiet
 KERNEL_TESTS := common/tests microservices
 
 .PHONY: help setup demo lint lint-python lint-types lint-imports lint-shell lint-workflows lint-generated format \
-  test test-quick test-compiled test-uncompiled browser soak bench lock lock-check docs diagrams wheels kernels clean
+  test test-quick test-compiled test-uncompiled browser soak bench lock lint-locks docs diagrams wheels kernels clean
 
 help: ## list the commands
 	@awk 'BEGIN {FS = ":.*## "; print "make COMMAND, where COMMAND is one of:\n"} \
@@ -34,7 +34,7 @@ demo: setup kernels ## simulate an example with 10 replications and write out/re
 
 # --- check ---------------------------------------------------------------------------------------------------------
 
-lint: lint-python lint-types lint-imports lint-shell lint-workflows lint-generated lock-check ## all checks that run no code of ours
+lint: lint-python lint-types lint-imports lint-shell lint-workflows lint-generated lint-locks ## all checks that run no code of ours
 
 lint-python: setup
 	@$(BIN)/ruff check .
@@ -54,9 +54,9 @@ lint-workflows: setup
 
 lint-generated: setup
 	@$(BIN)/python scripts/generate_scenario_docs.py --check
-	@$(BIN)/python diagrams/generate.py --check
+	@$(BIN)/python -m diagrams --check
 
-lock-check: setup
+lint-locks: setup
 	@$(BIN)/python scripts/lock.py --check
 
 format: setup ## format the code and fix what can be fixed by itself
@@ -96,7 +96,7 @@ docs: setup ## write the scenario reference and its JSON Schema from the models
 
 diagrams: setup ## write the diagrams' sources from the code and draw them (needs Graphviz, installed by apt)
 	@scripts/apt_install.sh graphviz
-	@$(BIN)/python diagrams/generate.py
+	@$(BIN)/python -m diagrams
 
 # --- housekeeping --------------------------------------------------------------------------------------------------
 
