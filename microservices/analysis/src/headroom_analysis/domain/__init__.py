@@ -1,0 +1,1 @@
+"""Pure analysis logic: arrays in, arrays out; no clock, no I/O."""

@@ -1,0 +1,89 @@
+"""Where the time went: the mean request's and the tail's latency by cause and server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from headroom_analysis.domain.intervals import figure_of
+from headroom_analysis.domain.latency import Tree, histogram_of, seconds
+from headroom_analysis.domain.layout import SERVER_CAUSES
+from headroom_analysis.domain.sketch import bucket_at_rank, rank_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from headroom_analysis.domain.facts import RunFacts
+    from headroom_analysis.domain.partials import Partial
+
+TAIL = 0.99
+"""The quantile whose bucket starts the tail."""
+
+_NAMES = {"io_wait": "io"}
+
+
+def anatomy_tree(partial: Partial, scopes: Sequence[int]) -> Tree:
+    """Return the seconds per request by cause, of all measured ok requests and of the tail.
+
+    The tail are the requests in the bucket of the 99th percentile and above.
+
+    Returns:
+        `mean` and `p99`, each with `total` and the list `causes` in the order of `Layout.causes`; None
+        without requests.
+    """
+    counts = histogram_of(partial, scopes)
+    total = int(counts.sum())
+    if total == 0:
+        return {"mean": None, "p99": None}
+    first = bucket_at_rank(counts, rank_of(TAIL, total))
+    return {
+        "mean": _per_request(partial.anatomy.totals(), total),
+        "p99": _per_request(
+            partial.anatomy.totals(partial.histogram.first + first), int(counts[first:].sum())
+        ),
+    }
+
+
+def _per_request(nanoseconds: list[int], count: int) -> Tree:
+    return {
+        "total": seconds(sum(nanoseconds), count),
+        "causes": [seconds(cause, count) for cause in nanoseconds],
+    }
+
+
+def causes_of(facts: RunFacts) -> list[tuple[str, str | None]]:
+    """Return the name and the server of every cause, in the order of `Layout.causes`.
+
+    A slot that a server does not use has the name "".
+    """
+    slots = max((len(server.pools) for server in facts.servers), default=0)
+    causes: list[tuple[str, str | None]] = [(f"link:{link}", None) for link in facts.links]
+    for server in facts.servers:
+        causes += [(_NAMES.get(cause, cause), server.name) for cause in SERVER_CAUSES]
+        causes += [
+            (f"pool_wait:{server.pools[slot].name}" if slot < len(server.pools) else "", server.name)
+            for slot in range(slots)
+        ]
+    return causes
+
+
+def anatomy_document(trees: Sequence[Tree], facts: RunFacts) -> dict[str, Any]:
+    """Return the anatomy of the result document; largest part first, parts of zero left out.
+
+    Args:
+        trees: one per trial, from `anatomy_tree`.
+        facts: names and the level of the intervals.
+    """
+    causes = causes_of(facts)
+    document: dict[str, Any] = {}
+    for of in ("mean", "p99"):
+        known = [tree[of] for tree in trees if tree[of] is not None]
+        total = figure_of((tree["total"] for tree in known), facts.confidence).value
+        parts: list[dict[str, Any]] = []
+        for index, (cause, server) in enumerate(causes):
+            figure = figure_of((tree["causes"][index] for tree in known), facts.confidence)
+            if figure.value:
+                share = figure.value / total if total else 0.0
+                parts.append({"cause": cause, "server": server, "seconds": figure.document(), "share": share})
+        parts.sort(key=lambda part: (-part["share"], part["cause"], part["server"] or ""))
+        document[of] = {"total": total, "parts": parts}
+    return document

@@ -1,0 +1,243 @@
+"""Where partial statistics are kept between events: the port, and its implementation in memory."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import TYPE_CHECKING, Protocol
+
+from headroom_analysis.domain.partials import Partial
+from headroom_analysis.domain.trial import RunTotals, TrialSummary, summarise
+from headroom_common.errors import PermanentError
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from headroom_analysis.plans import RunPlan
+    from headroom_common.contracts.events import CompletedHeader
+
+_MEND = "Mend the producer of requests.completed."
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedRun:
+    """Everything of a run whose trials are all there.
+
+    Attributes:
+        summaries: one per trial, in the order of the trials.
+        totals: what adds up over them.
+    """
+
+    summaries: tuple[TrialSummary, ...]
+    totals: RunTotals
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a run stands after a part was added.
+
+    Attributes:
+        trials_done: trials that are complete.
+        requests: requests simulated so far, over all trials.
+        simulated_ns: virtual time simulated so far, over all trials.
+        completed_trial: whether this part is the one that completed its trial.
+        finished: the run, when this part is the one that completed it.
+    """
+
+    trials_done: int
+    requests: int
+    simulated_ns: int
+    completed_trial: bool
+    finished: FinishedRun | None
+
+
+class PartialStore(Protocol):
+    """The port: an idempotent upsert of one part's statistics, and the news that follow from it.
+
+    Exactly one part completes a trial and exactly one a run. Adding one of these again reports it again, so
+    that an event whose outputs got lost can be handled again; adding any other part twice changes and reports
+    nothing.
+    """
+
+    def add(self, header: CompletedHeader, plan: RunPlan, partial: Partial) -> Standing | None:
+        """Add one part.
+
+        Args:
+            header: which part of which segment, trial and run.
+            plan: of the run.
+            partial: its statistics.
+
+        Returns:
+            How the run stands, or None when nobody wants the run any longer.
+
+        Raises:
+            PermanentError: the part contradicts another part of its trial.
+        """
+        ...
+
+    def discard(self, run_id: UUID) -> None:
+        """Forget a run, and whatever of it comes later."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class _Trial:
+    """One trial in flight."""
+
+    partial: Partial
+    parts: dict[int, int] = field(default_factory=dict)  # by segment: how many it has
+    seen: dict[int, set[int]] = field(default_factory=dict)  # by segment: which are there
+    final: int | None = None
+    full: int = 0  # segments of which every part is there
+    watermark_ns: int = 0
+
+    def add(self, header: CompletedHeader, partial: Partial) -> bool:
+        """Add a part; tell whether the trial is complete with it.
+
+        Raises:
+            PermanentError: the part contradicts another one.
+        """
+        segment = header.segment
+        self._check(header)
+        seen = self.seen.setdefault(segment, set())
+        if header.part in seen:
+            return False
+        self.parts[segment] = header.parts
+        if header.final:
+            self.final = segment
+        seen.add(header.part)
+        self.partial.absorb(partial)
+        self.watermark_ns = max(self.watermark_ns, header.watermark_ns)
+        if len(seen) < header.parts:
+            return self.final is not None and self.full == self.final + 1
+        self.full += 1
+        return self.final is not None and self.full == self.final + 1
+
+    def _check(self, header: CompletedHeader) -> None:
+        """Refuse a part that cannot belong to the same trial as those before."""
+        segment = header.segment
+        parts = self.parts.get(segment, header.parts)
+        if parts != header.parts:
+            message = f"{header.subject}: parts: expected {parts} as before, found {header.parts}"
+            raise PermanentError(message, next_step=_MEND)
+        last = max(self.parts, default=0)
+        contradiction = (
+            segment > self.final or header.final != (segment == self.final)
+            if self.final is not None
+            else header.final and segment < last
+        )
+        if contradiction:
+            last = last if self.final is None else self.final
+            message = (
+                f"{header.subject}: final: expected the last segment to be final, found segments up to {last}"
+            )
+            raise PermanentError(message, next_step=_MEND)
+
+
+@dataclass(slots=True, eq=False)
+class _Run:
+    """One run: its trials in flight, the summaries of those that are complete, and who completed what."""
+
+    plan: RunPlan
+    totals: RunTotals
+    lock: Lock = field(default_factory=Lock)
+    trials: dict[int, _Trial] = field(default_factory=dict)
+    summaries: dict[int, TrialSummary] = field(default_factory=dict)
+    completed_by: dict[int, tuple[int, int]] = field(default_factory=dict)
+    last_trial: int | None = None
+
+    def add(self, header: CompletedHeader, partial: Partial) -> Standing:
+        place = (header.segment, header.part)
+        if header.trial not in self.completed_by:
+            trial = self.trials.get(header.trial)
+            if trial is None:
+                trial = self.trials[header.trial] = _Trial(Partial.empty(self.plan.layout, whole_trial=True))
+            if trial.add(header, partial):
+                self._complete(header.trial, trial.partial)
+                self.completed_by[header.trial] = place
+        return self._standing(header.trial, completed=self.completed_by.get(header.trial) == place)
+
+    def _complete(self, trial: int, partial: Partial) -> None:
+        layout = self.plan.layout
+        self.summaries[trial] = summarise(trial, partial, layout, self.plan.facts.servers)
+        self.totals.absorb(partial, layout)
+        del self.trials[trial]
+        if len(self.summaries) == self.plan.facts.trials:
+            self.last_trial = trial
+
+    def _standing(self, trial: int, *, completed: bool) -> Standing:
+        horizon = self.plan.layout.horizon_ns
+        in_flight = self.trials.values()
+        finished = None
+        if completed and trial == self.last_trial:
+            finished = FinishedRun(
+                tuple(self.summaries[index] for index in sorted(self.summaries)), self.totals
+            )
+        return Standing(
+            trials_done=len(self.summaries),
+            requests=self.totals.requests + sum(one.partial.requests for one in in_flight),
+            simulated_ns=len(self.summaries) * horizon
+            + sum(min(max(one.watermark_ns, 0), horizon) for one in in_flight),
+            completed_trial=completed,
+            finished=finished,
+        )
+
+
+class MemoryStore:
+    """Partials in memory, merged as they come; safe to call from several threads.
+
+    It holds one `Partial` per trial in flight, one summary per complete trial, and one set of totals per run.
+    Finished runs are kept for a while, so that their last event can be handled again.
+
+    Args:
+        keep_finished: how many finished runs to keep.
+        keep_names: how many ids of forgotten runs to remember, so that late events do not revive them.
+    """
+
+    def __init__(self, *, keep_finished: int = 4, keep_names: int = 4096) -> None:
+        self._lock = Lock()
+        self._runs: dict[UUID, _Run] = {}
+        self._finished: OrderedDict[UUID, None] = OrderedDict()
+        self._forgotten: OrderedDict[UUID, None] = OrderedDict()
+        self._keep_finished = keep_finished
+        self._keep_names = keep_names
+
+    def add(self, header: CompletedHeader, plan: RunPlan, partial: Partial) -> Standing | None:
+        """Add one part; see `PartialStore.add`.
+
+        Raises:
+            PermanentError: the part contradicts another part of its trial.
+        """
+        run_id = header.run.run_id
+        with self._lock:
+            if run_id in self._forgotten:
+                return None
+            run = self._runs.get(run_id)
+            if run is None:
+                run = self._runs[run_id] = _Run(plan, RunTotals.empty(plan.layout))
+        with run.lock:
+            standing = run.add(header, partial)
+        if standing.finished is not None:
+            self._finish(run_id)
+        return standing
+
+    def discard(self, run_id: UUID) -> None:
+        """Forget a run, and whatever of it comes later."""
+        with self._lock:
+            self._forget(run_id)
+
+    def _finish(self, run_id: UUID) -> None:
+        with self._lock:
+            if run_id in self._runs:
+                self._finished[run_id] = None
+                self._finished.move_to_end(run_id)
+            while len(self._finished) > self._keep_finished:
+                self._forget(next(iter(self._finished)))
+
+    def _forget(self, run_id: UUID) -> None:
+        self._runs.pop(run_id, None)
+        self._finished.pop(run_id, None)
+        self._forgotten[run_id] = None
+        while len(self._forgotten) > self._keep_names:
+            self._forgotten.popitem(last=False)
