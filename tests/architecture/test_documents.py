@@ -1,0 +1,110 @@
+"""Documents, workflows and commands say the same."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+PINNED = re.compile(r"^[\w.-]+/[\w./-]+@[0-9a-f]{40}$")
+
+
+def workflows(root: Path) -> dict[str, dict[str, Any]]:
+    paths = sorted((root / ".github/workflows").glob("*.y*ml"))
+    # Strings only: YAML 1.1 would read the key `on` as true.
+    return {path.name: yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader) for path in paths}  # noqa: S506 - BaseLoader makes strings only
+
+
+def steps(workflow: dict[str, Any]) -> list[dict[str, Any]]:
+    return [step for job in workflow["jobs"].values() for step in job["steps"]]
+
+
+def targets(root: Path) -> set[str]:
+    makefile = (root / "Makefile").read_text(encoding="utf-8")
+    return set(re.findall(r"^([a-z-]+):", makefile, flags=re.MULTILINE))
+
+
+def test_links_lead_somewhere(texts: dict[str, str], root: Path) -> None:
+    links = [
+        (name, link) for name, text in texts.items() if name.endswith(".md") for link in LINK.findall(text)
+    ]
+    inside = [
+        (name, link) for name, link in links if "://" not in link and not link.startswith(("#", "mailto:"))
+    ]
+    broken = [
+        f"{name}: {link}"
+        for name, link in inside
+        if not ((root / name).parent / link.partition("#")[0]).exists()
+    ]
+    assert broken == []
+
+
+def test_every_page_and_decision_is_listed(root: Path) -> None:
+    index = (root / "docs/README.md").read_text(encoding="utf-8")
+    decisions = (root / "docs/adr/README.md").read_text(encoding="utf-8")
+    pages = {path.name for path in (root / "docs").glob("*.md")} - {"README.md"}
+    assert [page for page in sorted(pages) if f"({page})" not in index] == []
+    adrs = {path.name for path in (root / "docs/adr").glob("*.md")} - {"README.md"}
+    assert [page for page in sorted(adrs) if f"({page})" not in decisions] == []
+
+
+def test_decisions_have_all_their_parts(root: Path) -> None:
+    for path in sorted((root / "docs/adr").glob("0*.md")):
+        text = path.read_text(encoding="utf-8")
+        assert text.startswith(f"# ADR {int(path.name[:4])}: "), path.name
+        for part in (
+            "Status: ",
+            "## Context",
+            "## Decision",
+            "## Consequences",
+            "## Alternatives considered",
+        ):
+            assert part in text, f"{path.name} lacks {part!r}"
+
+
+def test_every_make_command_in_the_documents_exists(texts: dict[str, str], root: Path) -> None:
+    known = targets(root)
+    for name, text in texts.items():
+        if name.endswith((".md", ".yaml", ".yml")) or name == ".ci/run":
+            named = set(re.findall(r"`make ([a-z][a-z -]*)`", text)) | set(
+                re.findall(r"^make ([a-z-]+)", text, re.MULTILINE)
+            )
+            unknown = {word for words in named for word in words.split()} - known
+            assert unknown == set(), f"{name}: make {unknown}"
+
+
+def test_the_machine_runs_what_the_readme_names(root: Path) -> None:
+    script = (root / ".ci/run").read_text(encoding="utf-8")
+    commands = re.findall(r"^make [a-z-]+$", script, flags=re.MULTILINE)
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    assert commands == ["make lint", "make test"]
+    assert all(command in readme for command in commands)
+
+
+def test_workflow_actions_are_pinned_by_commit(root: Path) -> None:
+    used = [
+        step["uses"] for workflow in workflows(root).values() for step in steps(workflow) if "uses" in step
+    ]
+    assert used
+    assert [action for action in used if not PINNED.match(action)] == []
+
+
+def test_workflows_have_least_rights_and_an_end(root: Path) -> None:
+    for name, workflow in workflows(root).items():
+        assert workflow["permissions"] == {}, name
+        assert "concurrency" in workflow, name
+        for key, job in workflow["jobs"].items():
+            assert int(job["timeout-minutes"]) <= 60, f"{name}: {key}"
+            assert set(job.get("permissions", {}).values()) <= {"read"}, f"{name}: {key}"
+
+
+def test_git_flow_has_its_workflows(root: Path) -> None:
+    found = workflows(root)
+    assert found["quick.yaml"]["on"] == {"pull_request": {"branches": ["develop"]}}
+    assert found["full.yaml"]["on"] == {"push": {"branches": ["develop", "main", "release/*", "hotfix/*"]}}
+    assert any(step.get("run") == ".ci/run" for step in steps(found["full.yaml"]))
