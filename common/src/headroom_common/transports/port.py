@@ -122,8 +122,8 @@ class DeadLetter:
 class Delivery(Protocol):
     """One message in the hands of one consumer, until it is settled by one of the methods.
 
-    A method that returned is confirmed by the broker. ``ConnectionLostError`` means that the delivery is void: the
-    message comes again. A delivery that is settled twice raises ``ConnectionLostError`` as well.
+    A method that returned is confirmed by the broker. ``ConnectionLostError`` means that the delivery is
+    void: the message comes again. A delivery that is settled twice raises ``ConnectionLostError`` as well.
     """
 
     @property

@@ -1,0 +1,140 @@
+"""What the middleware passes along while one delivery is handled."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from headroom_common.contracts.codec import Encoded
+from headroom_common.contracts.envelope import Envelope
+from headroom_common.contracts.event import Event, Handler
+from headroom_common.contracts.events import Body
+from headroom_common.contracts.registry import Contract
+from headroom_common.errors import PermanentError
+from headroom_common.transports.port import Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """One subscription of an event manager.
+
+    Attributes:
+        contract: what it takes.
+        handler: who handles it.
+        inline: whether the handler is cheap enough to run on the event loop.
+        prefetch: deliveries in hand at most.
+    """
+
+    contract: Contract
+    handler: Handler[Any]
+    inline: bool
+    prefetch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledge:
+    """The verdict on an event that was handled.
+
+    Attributes:
+        duplicate: whether it had been handled before and was dropped.
+    """
+
+    duplicate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RetryLater:
+    """The verdict on an event whose handling failed for now.
+
+    Attributes:
+        delay: seconds until the next attempt.
+        reason: why.
+    """
+
+    delay: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """The verdict on an event that cannot be handled.
+
+    Attributes:
+        reason: why.
+        error: class of the failure.
+    """
+
+    reason: str
+    error: str
+
+
+Verdict = Acknowledge | RetryLater | GiveUp
+"""How a delivery is settled."""
+
+
+@dataclass(slots=True)
+class Handling:
+    """One delivery on its way through the middleware.
+
+    Attributes:
+        delivery: what the transport handed over.
+        subscribed: the subscription that took it.
+        event: the event, once it is decoded.
+        published: how many outputs were published and confirmed.
+        verdict: how it is to be settled; acknowledged unless a middleware says otherwise.
+    """
+
+    delivery: Delivery
+    subscribed: Subscribed
+    event: Event[Body] | None = None
+    published: int = 0
+    verdict: Verdict = Acknowledge()
+
+    @property
+    def decoded(self) -> Event[Body]:
+        """The event.
+
+        Raises:
+            PermanentError: it is not decoded yet.
+        """
+        if self.event is None:
+            msg = f"{self.subscribed.contract.event_type}: the event is used before it is decoded"
+            raise PermanentError(msg)
+        return self.event
+
+    @property
+    def envelope(self) -> Envelope | None:
+        """The event's envelope, as far as it can be read."""
+        content = self.event or self.delivery.message.content
+        if isinstance(content, Encoded):
+            try:
+                return Envelope.from_headers(content.headers)
+            except PermanentError:
+                return None
+        return content.envelope
+
+
+Proceed = Callable[[Handling], Awaitable[None]]
+"""The rest of the chain."""
+
+
+class Middleware(Protocol):
+    """One concern around the handling of events."""
+
+    async def __call__(self, handling: Handling, proceed: Proceed) -> None:
+        """Do something before, after or instead of ``proceed(handling)``."""
+        ...
+
+
+def chain(middleware: Sequence[Middleware], innermost: Proceed) -> Proceed:
+    """Return one function that runs ``innermost`` within all middleware, the first outermost."""
+    proceed = innermost
+    for layer in reversed(middleware):
+        proceed = _layered(layer, proceed)
+    return proceed
+
+
+def _layered(layer: Middleware, proceed: Proceed) -> Proceed:
+    async def run(handling: Handling) -> None:
+        await layer(handling, proceed)
+
+    return run

@@ -1,0 +1,70 @@
+"""Structured logs: one configuration for all services, and the context that every line carries.
+
+Log lines are JSON objects in deployment and readable text at a terminal. While an event is being handled,
+each line carries its run, trial, segment, event id and trace id.
+"""
+
+import logging
+import sys
+from contextlib import AbstractContextManager
+from typing import Final, Literal, TextIO
+
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from headroom_common.contracts.envelope import Envelope
+
+LogFormat = Literal["json", "console"]
+"""How log lines are written."""
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+"""The least severe level that is written."""
+
+_LEVELS: Final[dict[LogLevel, int]] = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
+_SUBJECT_PARTS: Final = ("run", "trial", "segment", "part")
+
+
+def configure(
+    *, log_format: LogFormat = "json", level: LogLevel = "info", stream: TextIO | None = None
+) -> None:
+    """Configure structlog for this process.
+
+    Args:
+        log_format: JSON lines or readable text.
+        level: the least severe level that is written.
+        stream: where lines go; standard error when None, so that standard output stays the program's own.
+    """
+    target = stream if stream is not None else sys.stderr
+    last: list[structlog.typing.Processor] = (
+        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(sort_keys=False)]
+        if log_format == "json"
+        else [structlog.dev.ConsoleRenderer(colors=target.isatty())]
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.StackInfoRenderer(),
+            *last,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        logger_factory=structlog.PrintLoggerFactory(target),
+        cache_logger_on_first_use=False,
+    )
+
+
+def bind_event(envelope: Envelope) -> AbstractContextManager[None]:
+    """Return a context whose log lines carry the event's run, trial, segment, id, type and trace."""
+    context = {"event_id": str(envelope.id), "event_type": envelope.type}
+    if envelope.correlationid is not None:
+        context.update(zip(_SUBJECT_PARTS, envelope.subject.split("/"), strict=False))
+        context["run"] = str(envelope.correlationid)
+    if envelope.traceparent is not None:
+        context["trace_id"] = envelope.traceparent.split("-")[1]
+    return bound_contextvars(**context)
