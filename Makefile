@@ -57,7 +57,7 @@ lint-generated: setup
 	@$(BIN)/python -m diagrams --check
 
 lint-locks: setup
-	@$(BIN)/python scripts/lock.py --check
+	@$(BIN)/python -m scripts.lock --check
 
 format: setup ## format the code and fix what can be fixed by itself
 	@$(BIN)/ruff format .
@@ -84,12 +84,12 @@ bench: setup kernels ## requests per second beside SimPy and AsyncFlow's figures
 	@$(BIN)/python benchmarks/run.py
 
 wheels: setup ## build every wheel and try it in an environment of its own
-	@$(BIN)/python scripts/check_wheels.py
+	@$(BIN)/python -m scripts.check_wheels
 
 # --- generate ------------------------------------------------------------------------------------------------------
 
 lock: setup ## compile the hashed requirement files from the pyproject.toml files
-	@$(BIN)/python scripts/lock.py
+	@$(BIN)/python -m scripts.lock
 
 docs: setup ## write the scenario reference and its JSON Schema from the models
 	@$(BIN)/python scripts/generate_scenario_docs.py
@@ -102,7 +102,7 @@ diagrams: setup ## write the diagrams' sources from the code and draw them (need
 
 # numba's cache notices a change in a kernel's own file, not in the files of the functions that it calls.
 kernels: setup
-	@$(BIN)/python scripts/drop_stale_kernels.py
+	@$(BIN)/python -m scripts.drop_stale_kernels
 
 clean: ## remove everything that make and the tools wrote, the environment included
 	@rm -rf .venv .venv.lock out dist benchmarks/out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -29,19 +29,21 @@ def targets(root: Path) -> set[str]:
     return set(re.findall(r"^([a-z-]+):", makefile, flags=re.MULTILINE))
 
 
-def test_links_lead_somewhere(texts: dict[str, str], root: Path) -> None:
-    links = [
-        (name, link) for name, text in texts.items() if name.endswith(".md") for link in LINK.findall(text)
-    ]
-    inside = [
+def links_inside(texts: dict[str, str]) -> list[tuple[str, str]]:
+    """The pages' links to other files of the repository, with the page that has them."""
+    pages = {name: text for name, text in texts.items() if name.endswith(".md")}
+    links = [(name, link) for name, text in pages.items() for link in LINK.findall(text)]
+    return [
         (name, link) for name, link in links if "://" not in link and not link.startswith(("#", "mailto:"))
     ]
-    broken = [
-        f"{name}: {link}"
-        for name, link in inside
-        if not ((root / name).parent / link.partition("#")[0]).exists()
-    ]
-    assert broken == []
+
+
+def test_links_lead_somewhere(texts: dict[str, str], root: Path) -> None:
+    found = links_inside(texts)
+    assert found
+    assert [
+        pair for pair in found if not ((root / pair[0]).parent / pair[1].partition("#")[0]).exists()
+    ] == []
 
 
 def test_every_page_and_decision_is_listed(root: Path) -> None:

@@ -114,5 +114,5 @@ def test_pure_code_reads_no_clock_and_no_stream(root: Path) -> None:
                 and node.func.id in IMPURE_CALLS
             )
             if named or called:
-                offenders.append(f"{path.relative_to(root)}:{node.lineno}: {ast.unparse(node)}")
+                offenders.append(f"{path.relative_to(root)}: {ast.unparse(node)}")
     assert offenders == []
