@@ -1,7 +1,7 @@
 """Reports: a result document as one self-contained HTML page or as an Arrow/Parquet table.
 
-Importing this package is cheap: matplotlib, Jinja and pyarrow are loaded by the first call that needs them, so
-that a command line which writes no report does not pay for them.
+Importing this package is cheap: matplotlib, Jinja and pyarrow are loaded by the first call that needs them,
+so that a command line which writes no report does not pay for them.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ __all__ = ["figures_table", "render_html", "result_table", "series_table", "writ
 def render_html(result: Mapping[str, Any]) -> str:
     """Render a result document (``headroom.result/v1``) as one self-contained HTML page.
 
-    The page loads nothing (its content security policy forbids it), runs no script, holds no time of its making, and
-    is equal byte for byte for equal results. Missing parts of the document are left out or shown as "no data".
+    The page loads nothing (its content security policy forbids it), runs no script, holds no time of its
+    making, and is equal byte for byte for equal results. Missing parts of the document are left out or shown
+    as "no data".
 
     Args:
         result: The result document, as analysis makes it or as ``json.load`` reads it.

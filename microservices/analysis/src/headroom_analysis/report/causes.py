@@ -32,11 +32,11 @@ _ROLES = {
 }
 _STRENGTHS = (1.0, 0.7, 0.45)
 _SHOWN_PARTS = 14
-_HEADINGS = {"mean": "All requests, mean", "p99": "The slowest 1\N{NO-BREAK SPACE}%, mean"}
+_HEADINGS = {"mean": "All requests", "p99": "The slowest 1%"}
 
 
 class Cause(NamedTuple):
-    """A cause at a place: what it is in words, its colour, and its time per request by group (``mean``, ``p99``)."""
+    """A cause at a place: its words, its colour, and its time per request by group (``mean``, ``p99``)."""
 
     words: str
     role: str
@@ -66,11 +66,14 @@ def _key(part: Mapping[str, object]) -> tuple[str, str]:
 def causes_of(result: Mapping[str, object]) -> list[Cause]:
     """Return the causes of the mean and of the tail, in the order of a request's way."""
     parts = {
-        group: {_key(part): part for part in rows(dig(result, "anatomy", group, "parts"))} for group in _HEADINGS
+        group: {_key(part): part for part in rows(dig(result, "anatomy", group, "parts"))}
+        for group in _HEADINGS
     }
     keys = list(dict.fromkeys(key for group in parts.values() for key in group))
     kinds = list(_WORDS)
-    keys.sort(key=lambda key: kinds.index(kind) if (kind := key[0].partition(":")[0]) in kinds else len(kinds))
+    keys.sort(
+        key=lambda key: kinds.index(kind) if (kind := key[0].partition(":")[0]) in kinds else len(kinds)
+    )
     seen: dict[str, int] = {}
     found = []
     for cause, server in keys:
@@ -136,7 +139,8 @@ def _table(result: Mapping[str, object], causes: list[Cause]) -> Table:
         swatches=[*(c.swatch for c in shown), ""],
     )
     scale = formatting.duration_scale([c.seconds["p99"].value or c.seconds["mean"].value for c in shown])
-    for group, title in (("mean", "All requests"), ("p99", "Slowest 1\N{NO-BREAK SPACE}%")):
+    percent = formatting.ratio_scale([])
+    for group, title in (("mean", "All requests"), ("p99", "Slowest 1%")):
         total = number(dig(result, "anatomy", group, "total"))
         seconds = [c.seconds[group] for c in shown]
         if total is None and all(value == NO_DATA for value in seconds):
@@ -145,7 +149,7 @@ def _table(result: Mapping[str, object], causes: list[Cause]) -> Table:
         shares = [c.shares[group] for c in shown]
         cells = [
             Cell(text_of, bar=share, tone="calm")
-            for text_of, share in zip(formatting.column(shares, formatting.ratio_scale([])), shares, strict=True)
+            for text_of, share in zip([formatting.fixed(s, percent, 1) for s in shares], shares, strict=True)
         ]
         table.add(Column("Share", "%"), [*cells, Cell("")])
     table.foot = True

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from headroom_analysis.report import formatting, resources
 from headroom_analysis.report.grid import SHOWN_ROWS, Cell, Column, Table
 from headroom_analysis.report.plots import timeline
-from headroom_analysis.report.values import Estimate, dig, estimate, mapping, number, rows, series, text, whole
+from headroom_analysis.report.values import (
+    Estimate,
+    dig,
+    estimate,
+    mapping,
+    number,
+    rows,
+    series,
+    text,
+    whole,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,6 +46,7 @@ class Fleet(NamedTuple):
     """Everything about the servers; ``left_out`` servers have no panels."""
 
     table: Table | None
+    memory: Table | None
     pools: Table | None
     replicas: Table | None
     strips: list[Strip]
@@ -45,7 +56,8 @@ class Fleet(NamedTuple):
 def _ranked(result: Mapping[str, object]) -> list[Mapping[str, object]]:
     """Return the servers, the fullest first, in file order among equals."""
     return sorted(
-        rows(result.get("servers")), key=lambda row: -max((r.use for r in resources.resources_of(row)), default=0.0)
+        rows(result.get("servers")),
+        key=lambda row: -max((r.use for r in resources.resources_of(row)), default=0.0),
     )
 
 
@@ -53,13 +65,13 @@ def fleet(result: Mapping[str, object], sheet: Sheet, frame: timeline.Frame | No
     """Build the tables and draw the panels of the servers."""
     ranked = _ranked(result)
     if not ranked:
-        return Fleet(None, None, None, [], 0)
+        return Fleet(None, None, None, None, [], 0)
     strips, left_out = _strips(result, ranked, sheet, frame)
-    return Fleet(_table(ranked), _pools(ranked), _replicas(ranked), strips, left_out)
+    return Fleet(_table(ranked), _memory(ranked), _pools(ranked), _replicas(ranked), strips, left_out)
 
 
 def _table(ranked: list[Mapping[str, object]]) -> Table:
-    table = Table("Servers, the fullest first", left_out=max(len(ranked) - SHOWN_ROWS, 0), wide=True)
+    table = Table("Servers, the fullest first", left_out=max(len(ranked) - SHOWN_ROWS, 0))
     shown = ranked[:SHOWN_ROWS]
     many = [whole(row.get("replicas"), 1) for row in shown]
     cores = [whole(row.get("cores"), 1) for row in shown]
@@ -68,16 +80,15 @@ def _table(ranked: list[Mapping[str, object]]) -> Table:
         for row, count, core in zip(shown, many, cores, strict=True)
     ]
     table.add(Column("Server", numeric=False), names)
-    table.add(Column("Saturated by", numeric=False), [_bottleneck(row) for row in shown])
+    table.add(Column("Saturated", numeric=False), [_bottleneck(row) for row in shown])
     table.numbers("CPU", [estimate(row.get("utilisation")) for row in shown], "ratio", bars=True)
     if any(count > 1 for count in many):
-        table.numbers("Fullest replica", [estimate(row.get("utilisation_max_replica")) for row in shown], "ratio")
+        table.numbers(
+            "Fullest replica", [estimate(row.get("utilisation_max_replica")) for row in shown], "ratio"
+        )
     table.numbers("Ready queue", [estimate(dig(row, "queues", "cpu", "mean")) for row in shown], "number")
     table.numbers("at most", [estimate(dig(row, "queues", "cpu", "peak")) for row in shown], "count")
     table.numbers("CPU wait", [estimate(dig(row, "queues", "cpu", "wait_mean")) for row in shown], "duration")
-    table.numbers("Memory", [resources.memory_use(row) for row in shown], "ratio", bars=True)
-    table.numbers("in use at most", [estimate(dig(row, "memory", "peak")) for row in shown], "bytes")
-    table.numbers("Memory wait", [estimate(dig(row, "queues", "memory", "wait_mean")) for row in shown], "duration")
     table.numbers("In system", [estimate(row.get("in_system")) for row in shown], "number")
     table.numbers("Arrivals", [estimate(row.get("arrival_rate")) for row in shown], "rate")
     table.numbers("p99", [estimate(dig(row, "latency", "p99")) for row in shown], "duration")
@@ -94,6 +105,25 @@ def _bottleneck(row: Mapping[str, object]) -> Cell:
     if row.get("saturated") is True:
         return Cell(words if kind else "yes", tone="bad", swatch="verdict")
     return Cell("no", tone="muted")
+
+
+def _memory(ranked: list[Mapping[str, object]]) -> Table | None:
+    found = [row for row in ranked if mapping(row.get("memory"))]
+    if not found:
+        return None
+    table = Table("Memory", left_out=max(len(found) - SHOWN_ROWS, 0))
+    found = found[:SHOWN_ROWS]
+    table.texts("Server", [text(row.get("name")) for row in found])
+    scale = formatting.bytes_scale([estimate(dig(row, "memory", "peak")).value for row in found])
+    for key, title in (("capacity", "Capacity"), ("mean", "In use, mean"), ("peak", "at most")):
+        table.numbers(title, [estimate(dig(row, "memory", key)) for row in found], "bytes", scale=scale)
+    table.numbers("In use", [resources.memory_use(row) for row in found], "ratio", bars=True)
+    table.numbers(
+        "Waiting for it", [estimate(dig(row, "queues", "memory", "mean")) for row in found], "number"
+    )
+    table.numbers("at most", [estimate(dig(row, "queues", "memory", "peak")) for row in found], "count")
+    table.numbers("Wait", [estimate(dig(row, "queues", "memory", "wait_mean")) for row in found], "duration")
+    return table
 
 
 def _pools(ranked: list[Mapping[str, object]]) -> Table | None:
@@ -130,7 +160,10 @@ def _replicas(ranked: list[Mapping[str, object]]) -> Table | None:
 
 
 def _strips(
-    result: Mapping[str, object], ranked: Sequence[Mapping[str, object]], sheet: Sheet, frame: timeline.Frame | None
+    result: Mapping[str, object],
+    ranked: Sequence[Mapping[str, object]],
+    sheet: Sheet,
+    frame: timeline.Frame | None,
 ) -> tuple[list[Strip], int]:
     sampled = rows(dig(result, "series", "servers"))
     if frame is None or not sampled:
@@ -141,13 +174,27 @@ def _strips(
         return by_name.get(text(sampled[index].get("name")), (len(by_name), None))[0], index
 
     chosen = sorted(range(len(sampled)), key=rank)[:SHOWN_PANELS]
-    strips = []
+    described = []
+    ceilings: dict[tuple[str, str], float] = {}
     for index in chosen:
         entry = sampled[index]
-        server = by_name.get(text(entry.get("name")), (0, {}))[1]
+        name = text(entry.get("name"))
+        server = by_name.get(name, (0, {}))[1]
         lines = _lines(entry, server, f"s{index}")
-        panels = [_panel(sheet, frame, line, title) for title, line in lines if line.values]
-        strips.append(Strip(_title(entry, server), panels))
+        described.append((name, _title(entry, server), lines))
+        for title, line in lines:
+            peak = max((value for value in line.values if value is not None), default=0.0)
+            ceilings[name, title] = max(peak, ceilings.get((name, title), 0.0))
+    strips = [
+        Strip(
+            heading,
+            [
+                _panel(sheet, frame, line._replace(ceiling=ceilings[name, title]), title)
+                for title, line in lines
+            ],
+        )
+        for name, heading, lines in described
+    ]
     return strips, len(sampled) - len(chosen)
 
 
@@ -159,7 +206,9 @@ def _title(entry: Mapping[str, object], server: Mapping[str, object]) -> str:
     return f"{name}, {replicas:,} replicas together" if replica is None else f"{name}, replica {int(replica)}"
 
 
-def _lines(entry: Mapping[str, object], server: Mapping[str, object], prefix: str) -> list[tuple[str, timeline.Line]]:
+def _lines(
+    entry: Mapping[str, object], server: Mapping[str, object], prefix: str
+) -> list[tuple[str, timeline.Line]]:
     """Return the panels of one sampled server: title and line; what is never used has none."""
     many = 1 if number(entry.get("replica")) is not None else whole(server.get("replicas"), 1)
     cores, memory = number(server.get("cores")), number(dig(server, "memory", "capacity"))
@@ -168,9 +217,10 @@ def _lines(entry: Mapping[str, object], server: Mapping[str, object], prefix: st
         ("Busy cores", "number", "green", entry.get("busy"), cores),
         ("In I/O", "number", "blue", entry.get("io"), None),
         ("Memory in use", "bytes", "purple", entry.get("memory"), memory),
-        ("In system", "number", "neutral", entry.get("in_system"), None),
     ]
-    sizes = {text(pool.get("name")): number(pool.get("size")) for pool in rows(dig(server, "queues", "pools"))}
+    sizes = {
+        text(pool.get("name")): number(pool.get("size")) for pool in rows(dig(server, "queues", "pools"))
+    }
     wanted += [
         (f"Pool {text(name)} in use", "number", "orange", values, sizes.get(text(name)))
         for name, values in mapping(entry.get("pools")).items()
@@ -203,7 +253,7 @@ def links(result: Mapping[str, object], sheet: Sheet, frame: timeline.Frame | No
     found = rows(result.get("links"))
     table = None
     if found:
-        table = Table("Links", left_out=max(len(found) - SHOWN_ROWS, 0))
+        table = Table("Links", headed=True, left_out=max(len(found) - SHOWN_ROWS, 0))
         shown = found[:SHOWN_ROWS]
         table.texts("Link", [text(row.get("name")) for row in shown])
         means: list[Estimate] = [estimate(row.get("in_transit_mean")) for row in shown]
@@ -212,7 +262,12 @@ def links(result: Mapping[str, object], sheet: Sheet, frame: timeline.Frame | No
     if frame is None:
         return Links(table, [], 0)
     panels = [
-        _panel(sheet, frame, timeline.Line(f"l{index}", "Requests in transit", "number", "sky", points), text(row.get("name")))
+        _panel(
+            sheet,
+            frame,
+            timeline.Line(f"l{index}", "Requests in transit", "number", "sky", points),
+            text(row.get("name")),
+        )
         for index, row in enumerate(sampled[:SHOWN_PANELS])
         if (points := series(row.get("in_transit")))
     ]

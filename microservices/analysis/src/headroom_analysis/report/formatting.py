@@ -1,18 +1,20 @@
-"""Numbers as people read them: adaptive units, three significant digits, one unit and precision per table column."""
+"""Numbers as people read them: adaptive units, three significant digits, one precision per table column."""
 
 from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
 
 NBSP = "\N{NO-BREAK SPACE}"
 DASH = "\N{EN DASH}"
 NONE = "\N{EM DASH}"
 TIMES = "\N{MULTIPLICATION SIGN}"
 MICRO = "\N{MICRO SIGN}s"
-PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
+MINUS = "\N{MINUS SIGN}"
 
 _SIGNIFICANT = 3
 _MOST_DECIMALS = 3
@@ -30,6 +32,11 @@ class Scale(NamedTuple):
 def _middle(values: Iterable[float | None]) -> float:
     sizes = [abs(value) for value in values if value]
     return statistics.median_low(sizes) if sizes else 0.0
+
+
+def _upper_middle(values: Iterable[float]) -> float:
+    sizes = [abs(value) for value in values if value]
+    return statistics.median_high(sizes) if sizes else 0.0
 
 
 def duration_scale(values: Iterable[float | None]) -> Scale:
@@ -80,12 +87,20 @@ def decimals_for(values: Iterable[float | None], scale: Scale) -> int:
     present = [value * scale.factor for value in values if value is not None]
     if all(value == math.floor(value) for value in present):
         return 0
-    middle = _middle(present)
+    middle = _upper_middle(present)
     return max(0, min(_MOST_DECIMALS, _SIGNIFICANT - 1 - math.floor(math.log10(middle))))
 
 
+def interval_decimals(widths: Iterable[float | None], scale: Scale) -> int:
+    """Return how many decimals show the ends of intervals: two significant digits of the middle width."""
+    middle = _middle(widths) * scale.factor
+    if middle == 0.0:
+        return 0
+    return max(0, min(_MOST_DECIMALS, 1 - math.floor(math.log10(middle))))
+
+
 def fixed(value: float | None, scale: Scale, decimals: int) -> str:
-    """Show a number with a fixed number of decimals and no unit; what would round to nothing shows as less than it."""
+    """Show a number with fixed decimals and no unit; what would round to nothing shows as less than it."""
     if value is None:
         return NONE
     shown = value * scale.factor
@@ -101,8 +116,9 @@ def column(values: Sequence[float | None], scale: Scale) -> list[str]:
     return [fixed(value, scale, decimals) for value in values]
 
 
-def _unit(value: str, unit: str) -> str:
-    return f"{value}{NBSP}{unit}" if unit else value
+def with_unit(value: str, unit: str) -> str:
+    """Put a unit behind a number: close for ``%`` and ``/s``, else after a space that does not break."""
+    return f"{value}{'' if unit[:1] in '/%' else NBSP}{unit}"
 
 
 def single(value: float | None, kind: str) -> str:
@@ -110,26 +126,26 @@ def single(value: float | None, kind: str) -> str:
     if value is None:
         return "no data"
     scale = SCALES[kind]([value])
-    return _unit(fixed(value, scale, decimals_for([value], scale)), scale.unit)
+    return with_unit(fixed(value, scale, decimals_for([value], scale)), scale.unit)
 
 
 def interval(low: float | None, high: float | None, value: float | None, kind: str) -> str:
-    """Show an interval in the unit and with the decimals of its value: ``205 – 219 ms``; empty without one."""
-    if low is None or high is None:
+    """Show an interval in the unit of its value, its ends joined by a dash; empty without one."""
+    if low is None or high is None or low == high:
         return ""
     scale = SCALES[kind]([value])
-    decimals = decimals_for([value if value else high, high - low], scale)
-    return _unit(f"{fixed(low, scale, decimals)} {DASH} {fixed(high, scale, decimals)}", scale.unit)
+    decimals = interval_decimals([high - low], scale)
+    return with_unit(f"{fixed(low, scale, decimals)} {DASH} {fixed(high, scale, decimals)}", scale.unit)
 
 
 def span(seconds: float | None) -> str:
-    """Show a length of simulated time in whole units: ``10 min``, ``90 s``, ``2 h 30 min``."""
+    """Show a length of simulated time in whole units: ``90 s``, ``10 min``, ``2 h 30 min``."""
     if seconds is None:
         return "no data"
-    if seconds < 2 * _MINUTE or seconds % _MINUTE:
+    if seconds < 2 * _MINUTE or seconds % 1.0:
         return single(seconds, "duration")
     parts, left = [], seconds
-    for size, unit in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min")):
+    for size, unit in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min"), (1.0, "s")):
         count, left = divmod(left, size)
         if count:
             parts.append(f"{int(count)}{NBSP}{unit}")

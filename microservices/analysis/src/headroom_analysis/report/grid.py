@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from headroom_analysis.report import formatting
-from headroom_analysis.report.values import Estimate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from headroom_analysis.report.values import Estimate
 
 NEARLY_FULL = 0.75
 FULL = 0.9
@@ -15,7 +18,7 @@ SHOWN_ROWS = 60
 
 
 class Cell(NamedTuple):
-    """One cell: its text, smaller text under it, a bar (share of 0 to 1), a tone and a colour swatch before it."""
+    """One cell: its text, smaller text under it, a bar (share of 0 to 1), a tone, a colour swatch."""
 
     text: str
     detail: str = ""
@@ -49,7 +52,7 @@ class Table:
         rows: The cells, row by row.
         foot: The last row when it sums the others up.
         left_out: How many rows are not shown, for the note below.
-        wide: Whether the table needs the page's whole width.
+        headed: Whether a heading right above says the same as the caption, which is then not shown.
     """
 
     caption: str
@@ -57,7 +60,12 @@ class Table:
     rows: list[list[Cell]] = field(default_factory=list)
     foot: bool = False
     left_out: int = 0
-    wide: bool = False
+    headed: bool = False
+
+    @property
+    def compact(self) -> bool:
+        """Whether the table is too narrow to be stretched over the page."""
+        return len(self.columns) <= 4  # noqa: PLR2004 - wider ones fill the page
 
     def add(self, column: Column, cells: Sequence[Cell]) -> None:
         """Append a column; all columns of a table have the same number of cells."""
@@ -89,21 +97,26 @@ class Table:
             values: One figure per row, in SI units (ratios as 0 to 1).
             kind: A key of :data:`headroom_analysis.report.formatting.SCALES`; chooses the unit.
             bars: Draw each value, a share of 0 to 1, as a bar in the tone of its height.
-            scale: The unit, where several columns share one; chosen by the column's own values when not given.
+            scale: The unit, where several columns share one; chosen by the column's own values when not
+                given.
         """
         if all(value.value is None for value in values):
             return
         scale = scale or formatting.SCALES[kind]([value.value for value in values])
         shown = formatting.column([value.value for value in values], scale)
         widths = [v.high - v.low for v in values if v.low is not None and v.high is not None]
-        decimals = max(
-            formatting.decimals_for([value.value for value in values], scale),
-            min(formatting.decimals_for(widths, scale), 2) if any(widths) else 0,
-        )
+        decimals = formatting.interval_decimals(widths, scale)
         cells = []
         for value, text in zip(values, shown, strict=True):
-            ends = (formatting.fixed(value.low, scale, decimals), formatting.fixed(value.high, scale, decimals))
-            detail = f"{ends[0]} {formatting.DASH} {ends[1]}" if value.has_interval else ""
+            ends = (
+                formatting.fixed(value.low, scale, decimals),
+                formatting.fixed(value.high, scale, decimals),
+            )
+            detail = (
+                f"{ends[0]} {formatting.DASH} {ends[1]}"
+                if value.has_interval and value.low != value.high
+                else ""
+            )
             bar = value.value if bars else None
             cells.append(Cell(text, detail, bar, tone_of(bar) if bars else ""))
         self.add(Column(title, scale.unit), cells)

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from headroom_analysis.report import formatting, verdict
 from headroom_analysis.report.grid import SHOWN_ROWS, Cell, Column, Table, tone_of
 from headroom_analysis.report.plots import latency as plots
-from headroom_analysis.report.values import NO_DATA, Estimate, dig, estimate, mapping, number, rows, text, whole
+from headroom_analysis.report.values import (
+    NO_DATA,
+    Estimate,
+    dig,
+    estimate,
+    mapping,
+    number,
+    rows,
+    text,
+    whole,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,7 +68,12 @@ def facts(result: Mapping[str, object]) -> list[str]:
 
 
 def _card(title: str, value: Estimate, kind: str, tone: str = "") -> Card:
-    return Card(title, formatting.single(value.value, kind), formatting.interval(value.low, value.high, value.value, kind), tone)
+    return Card(
+        title,
+        formatting.single(value.value, kind),
+        formatting.interval(value.low, value.high, value.value, kind),
+        tone,
+    )
 
 
 def cards(result: Mapping[str, object]) -> list[Card]:
@@ -70,8 +85,12 @@ def cards(result: Mapping[str, object]) -> list[Card]:
         ("arrival rate", estimate(result.get("arrival_rate")), "rate", ""),
         ("error ratio", estimate(result.get("error_ratio")), "ratio", ""),
     ]
-    servers = [(estimate(row.get("utilisation")), text(row.get("name"))) for row in rows(result.get("servers"))]
-    used = max(servers, key=lambda pair: -1.0 if pair[0].value is None else pair[0].value, default=(NO_DATA, ""))
+    servers = [
+        (estimate(row.get("utilisation")), text(row.get("name"))) for row in rows(result.get("servers"))
+    ]
+    used = max(
+        servers, key=lambda pair: -1.0 if pair[0].value is None else pair[0].value, default=(NO_DATA, "")
+    )
     if used[0].value is not None:
         tone = tone_of(used[0].value)
         more.append((f"utilisation of {used[1]}", used[0], "ratio", "" if tone == "calm" else tone))
@@ -83,38 +102,59 @@ def objectives(result: Mapping[str, object]) -> Table | None:
     found = verdict.objectives_of(result)
     if not found:
         return None
-    table = Table("Objectives")
-    table.texts("Objective", [f"{o.words} ({o.scope})" if o.scope and o.scope.split()[-1] not in o.words else o.words for o in found])
+    table = Table("Objectives", headed=True)
+    table.texts(
+        "Objective",
+        [
+            f"{o.words} ({o.scope})" if o.scope and o.scope.split()[-1] not in o.words else o.words
+            for o in found
+        ],
+    )
     table.add(
         Column("Verdict", numeric=False),
         [
-            Cell("met" if o.met else "no data" if o.met is None else "missed", tone="good" if o.met else "bad", swatch="verdict")
+            Cell(
+                "met" if o.met else "no data" if o.met is None else "missed",
+                tone="good" if o.met else "bad",
+                swatch="verdict",
+            )
             for o in found
         ],
     )
     table.add(Column("Measured"), [Cell(formatting.single(o.value.value, o.kind)) for o in found])
     if any(o.value.has_interval for o in found):
-        ends = [formatting.interval(o.value.low, o.value.high, o.value.value, o.kind) or formatting.NONE for o in found]
+        ends = [
+            formatting.interval(o.value.low, o.value.high, o.value.value, o.kind) or formatting.NONE
+            for o in found
+        ]
         table.add(Column("Interval"), [Cell(end) for end in ends])
     table.add(
         Column("Limit"),
         [
-            Cell(f"{'at least' if o.above else 'below'} {formatting.single(o.threshold, o.kind)}" if o.threshold is not None else formatting.NONE)
+            Cell(
+                f"{'at least' if o.above else 'below'} {formatting.single(o.threshold, o.kind)}"
+                if o.threshold is not None
+                else formatting.NONE
+            )
             for o in found
         ],
     )
-    margins = [formatting.NONE if o.margin is None else f"{100.0 * o.margin:+,.1f}{formatting.NBSP}%" for o in found]
+    margins = [
+        formatting.NONE if o.margin is None else f"{100.0 * o.margin:+,.1f}%".replace("-", formatting.MINUS)
+        for o in found
+    ]
     table.add(Column("Margin"), [Cell(margin) for margin in margins])
     table.add(Column("Certain", numeric=False), [Cell("yes" if o.certain else "not yet") for o in found])
     return table
 
 
 def latency_table(result: Mapping[str, object]) -> Table:
-    """Return the latency of all requests, of each workload and of each endpoint, one row each."""
+    """Return the latency of all requests, and of each workload and endpoint where there are several."""
     groups = [("all requests", result.get("latency"))]
     for key, noun in (("workloads", "workload"), ("endpoints", "endpoint")):
-        groups += [(f"{noun} {text(row.get('name'))}", row.get("latency")) for row in rows(result.get(key))]
-    table = Table("Latency of answered requests", left_out=max(len(groups) - SHOWN_ROWS, 0), wide=True)
+        found = rows(result.get(key))
+        groups += [(f"{noun} {text(row.get('name'))}", row.get("latency")) for row in found if len(found) > 1]
+    table = Table("Latency of answered requests", left_out=max(len(groups) - SHOWN_ROWS, 0))
     groups = groups[:SHOWN_ROWS]
     table.texts("Requests", [name for name, _ in groups])
     estimates = {key: [estimate(mapping(values).get(key)) for _, values in groups] for key in _QUANTITIES}
@@ -125,13 +165,14 @@ def latency_table(result: Mapping[str, object]) -> Table:
 
 
 def traffic_table(result: Mapping[str, object]) -> Table | None:
-    """Return throughput and errors of each workload and endpoint, None when there is only one of each."""
+    """Return throughput and errors of each workload and endpoint; None when there is one of each."""
     groups = [
         (f"{noun} {text(row.get('name'))}", row)
         for key, noun in (("workloads", "workload"), ("endpoints", "endpoint"))
         for row in rows(result.get(key))
+        if len(rows(result.get(key))) > 1
     ]
-    if len(groups) <= 2:  # noqa: PLR2004 - one workload with one endpoint repeats the key figures
+    if not groups:
         return None
     table = Table("Throughput and errors by workload and endpoint", left_out=max(len(groups) - SHOWN_ROWS, 0))
     groups = groups[:SHOWN_ROWS]
@@ -152,11 +193,6 @@ def outcomes(result: Mapping[str, object]) -> Table | None:
     table.texts("Outcome", [_OUTCOMES.get(key, text(key)) for key in counts])
     table.numbers("Requests per trial", list(counts.values()), "count")
     table.numbers("Share", shares, "ratio")
-    cells = [
-        Cell("", bar=share.value, tone="calm" if key == "ok" else "bad")
-        for key, share in zip(counts, shares, strict=True)
-    ]
-    table.add(Column("", numeric=False), cells)
     return table
 
 
@@ -202,11 +238,11 @@ def _bars(value: object) -> list[plots.Bar]:
 
 
 def _bar_table(bars: list[plots.Bar]) -> Table:
-    total = sum(bar.count for bar in bars)
+    total = sum(bar.requests for bar in bars)
     scale = formatting.duration_scale([bar.low for bar in bars])
     table = Table("Requests by latency, all trials")
     table.numbers("From", [Estimate(bar.low) for bar in bars], "duration", scale=scale)
     table.numbers("to below", [Estimate(bar.high) for bar in bars], "duration", scale=scale)
-    table.numbers("Requests", [Estimate(float(bar.count)) for bar in bars], "count")
-    table.numbers("Share", [Estimate(bar.count / total) for bar in bars], "ratio")
+    table.numbers("Requests", [Estimate(float(bar.requests)) for bar in bars], "count")
+    table.numbers("Share", [Estimate(bar.requests / total) for bar in bars], "ratio")
     return table

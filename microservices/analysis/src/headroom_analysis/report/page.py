@@ -34,9 +34,11 @@ def _environment() -> Environment:
 
 
 def _policy(styles: str) -> str:
-    """Return the content security policy: nothing may load or run, and only the page's own style sheet applies."""
+    """Return the content security policy: nothing may load or run, only the page's own styles apply."""
     digest = base64.b64encode(hashlib.sha256(styles.encode()).digest()).decode()
-    return f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+    return (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+    )
 
 
 def render_page(result: Mapping[str, object]) -> str:
@@ -65,6 +67,10 @@ def render_page(result: Mapping[str, object]) -> str:
         "notes": source.notes(result),
     }
     environment = _environment()
-    fixed, _, _ = environment.loader.get_source(environment, "report.css") if environment.loader else ("", None, None)
+    fixed, _, _ = (
+        environment.loader.get_source(environment, "report.css") if environment.loader else ("", None, None)
+    )
     styles = f"{fixed}{sheet}\n"
-    return environment.get_template("report.html.j2").render(styles=styles, policy=_policy(styles), **sections)
+    return environment.get_template("report.html.j2").render(
+        styles=styles, policy=_policy(styles), **sections
+    )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from headroom_analysis.report.values import Estimate, dig, estimate, mapping, number, rows, text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LIMIT = 0.95
 """Above this utilisation no headroom is promised: the estimate would be within its own error."""
@@ -86,14 +88,15 @@ def ranked(result: Mapping[str, object]) -> list[Resource]:
 def headroom(result: Mapping[str, object]) -> float | None:
     """Return how many times the traffic would fill the busiest CPU, by the utilisation law U = X·D.
 
-    None where the law does not carry the claim: a closed workload or a rate limit decides the traffic, requests are turned
-    away, another resource is the busiest, or there is (almost) no headroom.
+    None where the law does not carry the claim: a closed workload or a rate limit decides the traffic,
+    requests are turned away, another resource is the busiest, or there is (almost) no headroom.
     """
     first = next(iter(ranked(result)), None)
     if first is None or first.kind != "cpu" or first.saturated or not 0.0 < first.use < LIMIT:
         return None
     closed = any(
-        dig(workload, "arrivals", "kind") == "closed" for workload in rows(dig(result, "scenario", "spec", "workloads"))
+        dig(workload, "arrivals", "kind") == "closed"
+        for workload in rows(dig(result, "scenario", "spec", "workloads"))
     )
     limited = any(
         router.get("rate_limit") is not None for router in rows(dig(result, "scenario", "spec", "routers"))

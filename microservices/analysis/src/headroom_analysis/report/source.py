@@ -14,6 +14,21 @@ if TYPE_CHECKING:
 
 _SHOWN_ITEMS = 200
 _KEPT_ITEMS = 20
+_TRIALS = (
+    "Every figure is the mean over {trials:,} trials with different random numbers; the interval is the {level}% "
+    "Student-t confidence interval of that mean."
+)
+_ONE_TRIAL = "The figures come from one trial and have no intervals: run several trials to get them."
+_LATENCY = (
+    "Latency counts answered requests only, from leaving the client to being back there; percentiles are read "
+    "from a histogram with a relative error of at most 0.5%."
+)
+_OVER_TIME = (
+    "Plots over time show the mean over trials at each instant; where there are more instants than fit, the "
+    "lowest and the highest of neighbours are kept."
+)
+_TAIL = "The slowest 1% in the breakdown by cause are the requests at or above the p99 latency."
+_REPRODUCIBLE = "The same scenario, seed and engine version give the same page, byte for byte."
 
 
 class Line(NamedTuple):
@@ -91,25 +106,19 @@ def notes(result: Mapping[str, object]) -> list[str]:
     """Return how the numbers were made, one statement each."""
     trials = whole(result.get("trials"), 1)
     level = formatting.trimmed(100.0 * (number(result.get("confidence")) or 0.95))
-    percent = f"{level}{formatting.NBSP}%"
     warmup = number(result.get("warmup"))
-    found = [
-        f"Every figure is the mean over {formatting.plural(trials, 'trial')} with different random numbers; the interval is the {percent} "
-        f"Student-t confidence interval of that mean."
-        if trials > 1
-        else "The figures come from one trial, so there are no confidence intervals: run several trials to get them.",
-        "Latency counts answered requests only, from leaving the client to being back there; percentiles are read from a histogram with a "
-        f"relative error of at most 0.5{formatting.NBSP}%.",
-        f"The first {formatting.span(warmup)} warm the system up and enter no figure; the plots over time show them shaded." if warmup else "",
-        "Plots over time show the mean over trials at each instant, the plotted minimum and maximum of neighbouring instants kept when "
-        "there are more than fit.",
-        "The slowest 1\N{NO-BREAK SPACE}% in the anatomy are the requests at or above the p99 latency.",
-    ]
+    found = [_ONE_TRIAL if trials <= 1 else _TRIALS.format(trials=trials, level=level)]
+    found.append(_LATENCY)
+    if warmup:
+        length = formatting.span(warmup)
+        found.append(
+            f"The first {length} warm the system up and enter no figure; plots over time shade them."
+        )
+    found += [_OVER_TIME, _TAIL]
     residual = number(dig(result, "checks", "littles_law_residual"))
     if residual is not None:
         found.append(
             "Check by Little's law: the integral of requests in the servers equals the sum of their sojourns"
             + (" exactly." if residual == 0.0 else f", relative difference {residual:.1e}.")
         )
-    found.append("The same scenario, seed and engine version give the same page, byte for byte.")
-    return [note for note in found if note]
+    return [*found, _REPRODUCIBLE]

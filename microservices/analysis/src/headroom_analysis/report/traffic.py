@@ -47,7 +47,8 @@ def _seconds(value: object) -> float | None:
 
 
 def _faults(result: Mapping[str, object], horizon: float) -> tuple[list[timeline.Span], list[Fault]]:
-    spans, legend = [], []
+    spans: list[timeline.Span] = []
+    legend: list[Fault] = []
     for row in rows(dig(result, "scenario", "spec", "faults")):
         start, end, length = (_seconds(row.get(key)) for key in ("start", "end", "duration"))
         if start is None or start >= horizon:
@@ -65,7 +66,7 @@ def _faults(result: Mapping[str, object], horizon: float) -> tuple[list[timeline
 
 
 def frame_of(result: Mapping[str, object]) -> tuple[timeline.Frame | None, list[Fault]]:
-    """Return the time axis of all plots with its shaded faults, and their legend; no axis without sampled series."""
+    """Return the time axis of all plots with its faults, and their legend; no axis without samples."""
     times = [time for time in series(dig(result, "series", "times")) if time is not None]
     horizon = number(result.get("horizon")) or (times[-1] if times else 0.0)
     if len(times) < 2 or horizon <= 0.0:  # noqa: PLR2004 - a line has two ends
@@ -74,7 +75,9 @@ def frame_of(result: Mapping[str, object]) -> tuple[timeline.Frame | None, list[
     return timeline.Frame(times, horizon, number(result.get("warmup")) or 0.0, spans), legend
 
 
-def traffic(result: Mapping[str, object], sheet: Sheet, frame: timeline.Frame | None, faults: list[Fault]) -> Traffic:
+def traffic(
+    result: Mapping[str, object], sheet: Sheet, frame: timeline.Frame | None, faults: list[Fault]
+) -> Traffic:
     """Draw throughput and errors over time."""
     found = mapping(result.get("series"))
     throughput, errors = series(found.get("throughput")), series(found.get("errors"))
@@ -93,7 +96,9 @@ def _table(frame: timeline.Frame, throughput: list[float | None], errors: list[f
     step = -(-length // SHOWN_ROWS)
     shown = range(0, length, step)
     table = Table("Throughput and errors over time", left_out=length - len(shown))
-    table.numbers("Time", [Estimate(frame.times[i]) for i in shown], "duration", scale=formatting.Scale(1.0, "s"))
+    table.numbers(
+        "Time", [Estimate(frame.times[i]) for i in shown], "duration", scale=formatting.Scale(1.0, "s")
+    )
     table.numbers("Throughput", [Estimate(throughput[i]) for i in shown], "rate")
     table.numbers("Errors", [Estimate(errors[i]) for i in shown] if errors else [], "rate")
     return table

@@ -1,7 +1,7 @@
 """Reading a result document that may lack parts: every accessor returns a usable value instead of raising.
 
-A report is drawn from a document that another version may have written, so an absent key, a ``null`` and a value of the
-wrong type all mean the same here: no data.
+A report is drawn from a document that another version may have written, so an absent key, a ``null`` and a
+value of the wrong type all mean the same here: no data.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 class Estimate(NamedTuple):
-    """A figure of the result: the mean over trials and the ends of its confidence interval (None: no data)."""
+    """A figure of the result: the mean over trials and the ends of its interval (None: no data)."""
 
     value: float | None
     low: float | None = None

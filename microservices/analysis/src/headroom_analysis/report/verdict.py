@@ -127,13 +127,17 @@ def _resource_sentence(result: Mapping[str, object]) -> str:
     use = formatting.single(first.use, "ratio")
     if first.saturated:
         waiting = first.wait.value
-        queue = f", requests wait {formatting.single(waiting, 'duration')} for it on average" if waiting else ""
+        queue = (
+            f", requests wait {formatting.single(waiting, 'duration')} for it on average" if waiting else ""
+        )
         return f"The {first.label} of {first.server} saturates first: {use} busy{queue}."
     sentence = f"The busiest resource is the {first.label} of {first.server}, {use} in use"
     more = resources.headroom(result)
     if more is None:
         return f"{sentence}."
-    return f"{sentence}; about {formatting.trimmed(more, 1)}{formatting.NBSP}times this traffic would fill it."
+    return (
+        f"{sentence}; about {formatting.trimmed(more, 1)}{formatting.NBSP}times this traffic would fill it."
+    )
 
 
 def _uncertain(objectives: list[Objective], trials: int) -> str:
@@ -142,8 +146,8 @@ def _uncertain(objectives: list[Objective], trials: int) -> str:
         return ""
     if trials <= 1:
         return "One trial gives no interval: run several to know how sure this is."
-    verb = "lies" if len(doubtful) == 1 else "lie"
-    return f"Not certain: the interval of {formatting.listing(doubtful)} {verb} on both sides of the limit; more trials narrow it."
+    names = formatting.listing(doubtful)
+    return f"Not certain: the limit lies within the interval of {names}; more trials narrow it."
 
 
 def verdict_of(result: Mapping[str, object]) -> Verdict:
@@ -155,9 +159,13 @@ def verdict_of(result: Mapping[str, object]) -> Verdict:
     missed = [o for o in objectives if o.met is not True]
     if not objectives or state not in {"pass", "miss"}:
         latency = formatting.single(estimate(_p99(result)).value, "duration")
-        return Verdict("none", "No objectives set", f"The p99 latency is {latency}. {resource}".strip(), remark)
+        return Verdict(
+            "none", "No objectives set", f"The p99 latency is {latency}. {resource}".strip(), remark
+        )
     if state == "pass":
-        headline = "The objective is met" if len(objectives) == 1 else f"All {len(objectives)} objectives are met"
+        headline = (
+            "The objective is met" if len(objectives) == 1 else f"All {len(objectives)} objectives are met"
+        )
         return Verdict("pass", headline, f"{_met(objectives)} {resource}".strip(), remark)
     headline = (
         "The objective is missed"

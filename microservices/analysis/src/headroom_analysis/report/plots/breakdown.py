@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 WIDE = (960.0, 158.0)
 NARROW = (360.0, 190.0)
-_LEAST_LABELLED = 34.0
+_LEAST_LABELLED = 28.0
 
 
 class Part(NamedTuple):
@@ -38,7 +38,9 @@ class Stack(NamedTuple):
 
 
 def stacks(sheet: Sheet, name: str, bars: Sequence[Stack], size: tuple[float, float]) -> str:
-    """Draw horizontal stacked bars on one axis of seconds, each part with its share where there is room.
+    """Draw horizontal stacked bars of equal length, so that their make-up compares.
+
+    Each part shows its share where there is room.
 
     Args:
         sheet: The page's plot styles.
@@ -46,20 +48,19 @@ def stacks(sheet: Sheet, name: str, bars: Sequence[Stack], size: tuple[float, fl
         bars: Top to bottom; at least one with a length.
         size: :data:`WIDE` or :data:`NARROW`.
     """
-    longest = max(bar.total for bar in bars)
     label = "Latency by cause: " + formatting.listing(
         [f"{bar.heading} {formatting.single(bar.total, 'duration')}" for bar in bars]
     )
     with (drawing := Drawing(sheet, name, label, size)) as figure:
-        axes = axes_of(figure, 4.0, 24.0, 24.0, 4.0)
-        per_second = (size[0] - 28.0) / longest
+        axes = axes_of(figure, 2.0, 24.0, 18.0, 4.0)
         for row, bar in enumerate(bars):
             start = 0.0
-            axes.barh(row, bar.total, height=0.46, color=COLOUR["paper"], linewidth=0, clip_on=False)
+            axes.barh(row, 1.0, height=0.46, color=COLOUR["paper"], linewidth=0, clip_on=False)
             for part in bar.parts:
+                share = part.seconds / bar.total
                 axes.barh(
                     row,
-                    part.seconds,
+                    share,
                     left=start,
                     height=0.46,
                     color=COLOUR[part.role],
@@ -68,23 +69,18 @@ def stacks(sheet: Sheet, name: str, bars: Sequence[Stack], size: tuple[float, fl
                     linewidth=1.0,
                     clip_on=False,
                 )
-                if part.seconds * per_second >= _LEAST_LABELLED:
-                    share = formatting.trimmed(100.0 * part.seconds / bar.total, 0)
-                    middle = start + part.seconds / 2.0
-                    axes.text(middle, row, f"{share}{formatting.NBSP}%", ha="center", va="center", color=COLOUR["print"])
-                start += part.seconds
+                if share * size[0] >= _LEAST_LABELLED:
+                    words = f"{100.0 * share:.0f}%"
+                    axes.text(
+                        start + share / 2.0, row, words, ha="center", va="center", color=COLOUR["print"]
+                    )
+                start += share
             words = f"{bar.heading}: {formatting.single(bar.total, 'duration')}"
             axes.text(0.0, row - 0.31, words, ha="left", va="bottom", color=COLOUR["ink"], fontweight="bold")
         axes.set_ylim(len(bars) - 0.62, -0.62)
-        axes.set_xlim(0.0, longest)
+        axes.set_xlim(0.0, 1.0)
         axes.set_yticks([])
         axes.grid(visible=False)
-        positions, labels = ticks.linear(longest, "duration", 6 if size == WIDE else 3)
-        kept = [(p, text) for p, text in zip(positions, labels, strict=True) if p <= longest]
-        unit = formatting.duration_scale([longest]).unit
-        ticks.place(
-            axes.xaxis,
-            [p for p, _ in kept],
-            [f"{text.split(formatting.NBSP)[0]}{formatting.NBSP}{unit}" if p else "0" for p, text in kept],
-        )
+        shares = (0.0, 0.25, 0.5, 0.75, 1.0)
+        ticks.place(axes.xaxis, shares, [f"{100.0 * share:.0f}%" for share in shares])
     return drawing.svg

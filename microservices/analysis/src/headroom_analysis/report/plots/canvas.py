@@ -1,9 +1,10 @@
-"""From a matplotlib figure to compact, deterministic SVG text for a page with a strict content security policy.
+"""From a matplotlib figure to compact, deterministic SVG for a page with a strict security policy.
 
-matplotlib writes a stand-alone file: a document type, its own style sheet, fonts by name, ids that repeat from figure to
-figure and a ``style`` attribute on every element. Inside a page all of that is in the way. Here each distinct style becomes a class of
-one common style sheet (so that the policy can forbid inline styles), sentinel colours become CSS variables, text inherits the
-page's font, and ids that nothing refers to go.
+matplotlib writes a stand-alone file: a document type, its own style sheet, fonts by name, ids that repeat
+from figure to figure and a ``style`` attribute on every element. Inside a page all of that is in the way.
+Here each distinct style becomes a class of one common style sheet (so that the policy can forbid inline
+styles), sentinel colours become CSS variables, text inherits the page's font, and ids that nothing refers to
+go.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import io
 import re
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from xml.etree import ElementTree as ET
 
 import matplotlib as mpl
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from matplotlib.axes import Axes
+    from matplotlib.typing import RcKeyType
 
 _SVG = "{http://www.w3.org/2000/svg}"
 _HREF = "{http://www.w3.org/1999/xlink}href"
@@ -33,7 +35,7 @@ _DRAWING = threading.Lock()  # matplotlib's settings belong to the whole process
 TEXT_SIZE: Final = 11.0
 """Size of a plot's text in its own units; the style sheet enlarges it on narrow screens."""
 
-_SETTINGS: Final = {
+_SETTINGS: Final[dict[RcKeyType, Any]] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so that measures are the same everywhere
     "font.size": TEXT_SIZE,
     "svg.fonttype": "none",
@@ -68,11 +70,13 @@ _SETTINGS: Final = {
     "lines.solid_joinstyle": "round",
     "path.simplify": True,
 }
-_DEFAULTS: Final = {key: value for key, value in mpl.rcParamsDefault.items() if not key.startswith("backend")}
+_DEFAULTS: Final[dict[RcKeyType, Any]] = {
+    key: value for key, value in mpl.rcParamsDefault.items() if not key.startswith("backend")
+}
 
 
 class Sheet:
-    """The style sheet that all plots of a page share: one class per distinct style, named in order of first use."""
+    """The style sheet that all plots of a page share: one class per style, named in order of first use."""
 
     def __init__(self) -> None:
         self._classes: dict[str, str] = {}
@@ -114,7 +118,7 @@ class Drawing:
 
     def __enter__(self) -> Figure:
         _DRAWING.acquire()
-        self._settings = mpl.rc_context({**_DEFAULTS, **_SETTINGS})
+        self._settings = mpl.rc_context(_DEFAULTS | _SETTINGS)
         self._settings.__enter__()
         width, height = self._size
         self._figure = Figure(figsize=(width / _POINTS_PER_INCH, height / _POINTS_PER_INCH), facecolor="none")
@@ -125,7 +129,8 @@ class Drawing:
             if kind is None:
                 written = io.StringIO()
                 nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-                FigureCanvasSVG(self._figure).print_svg(written, metadata=nothing)
+                canvas = FigureCanvasSVG(self._figure)
+                canvas.print_svg(written, metadata=nothing)  # type: ignore[no-untyped-call]
                 self.svg = self._compact(written.getvalue())
         finally:
             self._settings.__exit__(None, None, None)
@@ -173,7 +178,7 @@ class Drawing:
 
 
 def _drop(parent: ET.Element) -> None:
-    """Remove the parts that only a stand-alone file needs: metadata, the style sheet, invisible background patches."""
+    """Remove what only a stand-alone file needs: metadata, the style sheet, invisible backgrounds."""
     for child in list(parent):
         invisible = child.tag == f"{_SVG}path" and re.fullmatch(
             r"fill: none(; opacity: 0)?", child.get("style", "")

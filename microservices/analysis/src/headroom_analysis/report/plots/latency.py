@@ -24,7 +24,7 @@ NAMES = {"p999": "p99.9"}
 _MOST_BARS = 90
 _NANOSECOND = 1e-9
 _MARKED = {"p50": "blue", "p95": "orange", "p99": "vermillion"}
-_ROW = TEXT_SIZE + 4.0
+_ROW = TEXT_SIZE + 5.0
 
 
 class Bar(NamedTuple):
@@ -32,14 +32,14 @@ class Bar(NamedTuple):
 
     low: float
     high: float
-    count: int
+    requests: int
 
 
 def joined(bars: Sequence[Bar], most: int = _MOST_BARS) -> list[Bar]:
     """Join neighbouring bars until no more than ``most`` are left."""
     group = math.ceil(len(bars) / most)
     return [
-        Bar(part[0].low, part[-1].high, sum(bar.count for bar in part))
+        Bar(part[0].low, part[-1].high, sum(bar.requests for bar in part))
         for part in (bars[start : start + group] for start in range(0, len(bars), group or 1))
     ]
 
@@ -49,7 +49,8 @@ def histogram(
 ) -> str:
     """Draw the histogram on a logarithmic axis with the median, p95, p99 and the objectives' limits marked.
 
-    The height is the density per decade of latency, so that equal areas are equal shares of the requests whatever the width of the bars.
+    The height is the density per decade of latency, so that equal areas are equal shares of the requests
+    whatever the width of the bars.
 
     Args:
         sheet: The page's plot styles.
@@ -91,7 +92,7 @@ def _outline(bars: Sequence[Bar]) -> tuple[list[float], list[float]]:
     for bar in bars:
         high = max(bar.high, _NANOSECOND)
         low = min(max(bar.low, _NANOSECOND / 2), high / 1.0001)
-        height = bar.count / math.log10(high / low)
+        height = bar.requests / math.log10(high / low)
         xs += [low, low, high, high]
         ys += [0.0, height, height, 0.0]
     return xs, ys
@@ -127,7 +128,7 @@ def _mark(axes: Axes, value: float, row: int, words: str, role: str, *, dashed: 
 def percentile_curve(
     sheet: Sheet, bars: Sequence[Bar], percentiles: Mapping[str, Estimate], limits: Mapping[str, float]
 ) -> str:
-    """Draw latency over percentile, the axis stretched towards the tail, with the trials' intervals as whiskers.
+    """Draw latency over percentile, the axis stretched towards the tail, with intervals as whiskers.
 
     The line is the quantile function of all trials' requests together; the points are the means over trials.
 
@@ -137,7 +138,9 @@ def percentile_curve(
         percentiles: Seconds by ``p50`` … ``p999``; at least one with data.
         limits: Thresholds in seconds by percentile.
     """
-    points = [(key, value) for key, value in percentiles.items() if key in PERCENTILES and value.value is not None]
+    points = [
+        (key, value) for key, value in percentiles.items() if key in PERCENTILES and value.value is not None
+    ]
     label = "Latency by percentile: " + formatting.listing(
         [f"{NAMES.get(key, key)} {formatting.single(value.value, 'duration')}" for key, value in points]
     )
@@ -150,8 +153,8 @@ def percentile_curve(
             x = _stretched(PERCENTILES[key])
             if low is not None and high is not None:
                 axes.plot([x, x], [max(low, 0.0), high], color=COLOUR["blue"], linewidth=2.0, clip_on=False)
-                for end in (max(low, 0.0), high):
-                    _dash(axes, x, end, 5.0, "blue", 1.5)
+                _dash(axes, x, max(low, 0.0), 7.0, "blue", 1.5)
+                _dash(axes, x, high, 7.0, "blue", 1.5)
             axes.plot([x], [value or 0.0], marker="o", markersize=5.5, color=COLOUR["blue"], clip_on=False)
         for key, limit in limits.items():
             _dash(axes, _stretched(PERCENTILES[key]), limit, 14.0, "vermillion", 2.0)
@@ -169,24 +172,26 @@ def percentile_curve(
 
 
 def _stretched(share: float) -> float:
-    """Return where a percentile stands: -log10(1 - share), so that 90, 99 and 99.9 % are equally far apart."""
+    """Return where a percentile stands: -log10(1 - share), which spaces 90, 99 and 99.9 % evenly."""
     return -math.log10(1.0 - share)
 
 
 def _dash(axes: Axes, x: float, y: float, length: float, role: str, width: float) -> None:
-    axes.annotate(
-        "",
-        (x, y),
-        xytext=(length / 2, 0.0),
-        textcoords="offset points",
-        arrowprops={"arrowstyle": "-", "color": COLOUR[role], "linewidth": width, "shrinkA": 0, "shrinkB": -length / 2},
-        annotation_clip=False,
+    axes.plot(
+        [x],
+        [y],
+        marker="_",
+        markersize=length,
+        markeredgewidth=width,
+        color=COLOUR[role],
+        linestyle="none",
+        clip_on=False,
     )
 
 
 def _quantiles(bars: Sequence[Bar]) -> tuple[list[float], list[float]]:
     """Return the quantile function at the bars' upper ends, cut at 99.9 %."""
-    total = sum(bar.count for bar in bars)
+    total = sum(bar.requests for bar in bars)
     xs: list[float] = []
     ys: list[float] = []
     passed = 0
@@ -194,7 +199,7 @@ def _quantiles(bars: Sequence[Bar]) -> tuple[list[float], list[float]]:
         if not passed:
             xs.append(0.0)
             ys.append(bar.low)
-        passed += bar.count
+        passed += bar.requests
         share = passed / total if total else 1.0
         xs.append(_stretched(share) if share < 1.0 else math.inf)
         ys.append(bar.high)

@@ -1,7 +1,8 @@
 """Colours as roles: plots draw with sentinel colours, which become CSS variables when the SVG joins the page.
 
-The hues are those of Okabe and Ito's colour universal design ("Color Universal Design", 2008), which stay apart for people
-with any common form of colour blindness; each theme of the style sheet picks the shade that it can show.
+The hues are those of Okabe and Ito's colour universal design ("Color Universal Design", 2008), which stay
+apart for people with any common form of colour blindness; each theme of the style sheet picks the shade that
+it can show.
 """
 
 from __future__ import annotations
@@ -24,13 +25,15 @@ ROLES: Final = (
     "yellow",
     "neutral",
 )
-"""Names of the CSS variables (``--ink``, ...) that plots may draw with; ``paper`` and ``print`` (black on white) are the same in
-every theme, for text on coloured bars."""
+"""Names of the CSS variables (``--ink``, ...) that plots may draw with.
+
+``paper`` and ``print`` (black on white) are the same in every theme, for text on coloured bars.
+"""
 
 _SENTINEL = "#fe{:02x}ef"
 
 COLOUR: Final = {role: _SENTINEL.format(index) for index, role in enumerate(ROLES)}
-"""The colour that stands for each role while matplotlib draws; no plot uses these values for anything else."""
+"""The colour that stands for each role while matplotlib draws; plots use them for nothing else."""
 
 VARIABLE: Final = {colour: f"var(--{role})" for role, colour in COLOUR.items()}
 """The CSS value that replaces each sentinel."""

@@ -14,7 +14,28 @@ if TYPE_CHECKING:
 
     from matplotlib.axis import Axis
 
-_TIME_STEPS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
+_TIME_STEPS = (
+    1,
+    2,
+    5,
+    10,
+    15,
+    20,
+    30,
+    60,
+    120,
+    300,
+    600,
+    900,
+    1200,
+    1800,
+    3600,
+    7200,
+    10800,
+    21600,
+    43200,
+    86400,
+)
 _DAY = 86400
 
 
@@ -26,7 +47,7 @@ def place(axis: Axis, positions: Sequence[float], labels: Sequence[str]) -> None
 
 
 def duration_log(low: float, high: float, most: int) -> tuple[list[float], list[str]]:
-    """Return ticks of a logarithmic axis of durations (seconds): 1-2-5 steps, thinned to ``most``, each with its unit."""
+    """Return ticks of a logarithmic axis of seconds: 1-2-5 steps, thinned to ``most``, each with its unit."""
     steps = [
         digit * 10.0**exponent
         for exponent in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
@@ -45,12 +66,14 @@ def _tick_duration(seconds: float) -> str:
 
 
 def linear(high: float, kind: str, most: int) -> tuple[list[float], list[str]]:
-    """Return ticks from 0 to at least ``high`` in the best unit of a kind; the unit stands at the last tick."""
+    """Return ticks from 0 to at least ``high`` in the best unit of a kind; the last one shows it."""
     scale = formatting.SCALES[kind]([high])
-    found = MaxNLocator(nbins=most, steps=[1, 2, 2.5, 5, 10], min_n_ticks=2).tick_values(0.0, high * scale.factor)
+    found = MaxNLocator(nbins=most, steps=[1, 2, 2.5, 5, 10], min_n_ticks=2).tick_values(
+        0.0, high * scale.factor
+    )
     shown = [float(value) for value in found if value >= 0.0]
     labels = [formatting.trimmed(value) for value in shown]
-    labels[-1] = f"{labels[-1]}{formatting.NBSP}{scale.unit}" if scale.unit else labels[-1]
+    labels[-1] = formatting.with_unit(labels[-1], scale.unit) if scale.unit else labels[-1]
     return [value / scale.factor for value in shown], labels
 
 
@@ -61,14 +84,23 @@ def time(horizon: float, most: int) -> tuple[list[float], list[str]]:
         kept = [(p, label) for p, label in zip(positions, labels, strict=True) if p <= horizon * (1 + 1e-9)]
         unit = formatting.duration_scale([horizon])
         return [p for p, _ in kept], [
-            f"{formatting.trimmed(p * unit.factor)}{formatting.NBSP}{unit.unit}" if p else "0" for p, _ in kept
+            f"{formatting.trimmed(p * unit.factor)}{formatting.NBSP}{unit.unit}" if p else "0"
+            for p, _ in kept
         ]
-    step = next((step for step in _TIME_STEPS if horizon / step <= most), _DAY * math.ceil(horizon / _DAY / most))
+    step = next(
+        (step for step in _TIME_STEPS if horizon / step <= most), _DAY * math.ceil(horizon / _DAY / most)
+    )
     positions = [float(step * index) for index in range(int(horizon / step * (1 + 1e-9)) + 1)]
     size, unit_name = next(
-        ((size, name) for size, name in ((86400, "d"), (3600, "h"), (60, "min")) if step % size == 0 and step >= size),
+        (
+            (size, name)
+            for size, name in ((86400, "d"), (3600, "h"), (60, "min"))
+            if step % size == 0 and step >= size
+        ),
         (1, "s"),
     )
     if size == 60 and step == 60 and horizon < 240:  # noqa: PLR2004 - a minute; seconds read better below four
         size, unit_name = 1, "s"
-    return positions, [f"{formatting.trimmed(p / size)}{formatting.NBSP}{unit_name}" if p else "0" for p in positions]
+    return positions, [
+        f"{formatting.trimmed(p / size)}{formatting.NBSP}{unit_name}" if p else "0" for p in positions
+    ]

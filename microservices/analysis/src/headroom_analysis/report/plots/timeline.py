@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WIDE = (460.0, 190.0)
-PANEL = (250.0, 118.0)
+PANEL = (200.0, 112.0)
+_FAR = 4.0
 _MOST_POINTS = {WIDE: 600, PANEL: 240}
 
 
 class Span(NamedTuple):
-    """A stretch of simulated time, in seconds, that the plot shades; ``mark`` is the number in the legend below."""
+    """A stretch of simulated time, in seconds, that the plot shades; ``mark`` is its number in the legend."""
 
     start: float
     end: float
@@ -54,7 +55,8 @@ class Line(NamedTuple):
         kind: A key of :data:`headroom_analysis.report.formatting.SCALES`.
         role: The colour's role in the palette.
         values: One per instant; None is a gap.
-        limit: Its capacity, drawn as a dashed line; None: unlimited.
+        limit: Its capacity, drawn as a dashed line unless far above all values; None: unlimited.
+        ceiling: The axis reaches at least this, so that several plots compare.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Line(NamedTuple):
     role: str
     values: Sequence[float | None]
     limit: float | None = None
+    ceiling: float = 0.0
 
 
 def plot(sheet: Sheet, frame: Frame, line: Line, size: tuple[float, float]) -> str:
@@ -80,19 +83,28 @@ def plot(sheet: Sheet, frame: Frame, line: Line, size: tuple[float, float]) -> s
     highest = float(present.max()) if present.size else 0.0
     label = f"{line.label} over time, at most {formatting.single(highest, line.kind)}"
     with (drawing := Drawing(sheet, line.name, label, size)) as figure:
-        axes = axes_of(figure, 52.0 if wide else 46.0, 24.0, 14.0, 18.0 if frame.spans else 8.0)
-        limit = line.limit if line.limit is not None and line.limit <= 4 * max(highest, 1e-300) else None
-        positions, labels = ticks.linear(max(highest, limit or 0.0) or 1.0, line.kind, 4 if wide else 2)
+        axes = axes_of(figure, 58.0 if wide else 38.0, 24.0, 14.0, 18.0 if frame.spans else 8.0)
+        limit = (
+            line.limit if line.limit is not None and line.limit <= _FAR * max(highest, line.ceiling) else None
+        )
+        positions, labels = ticks.linear(
+            max(highest, limit or 0.0, line.ceiling) or 1.0, line.kind, 4 if wide else 2
+        )
         axes.set_ylim(0.0, positions[-1])
         axes.set_xlim(0.0, frame.horizon)
         ticks.place(axes.yaxis, positions, labels)
-        ticks.place(axes.xaxis, *ticks.time(frame.horizon, 6 if wide else 4))
+        ticks.place(axes.xaxis, *ticks.time(frame.horizon, 6 if wide else 3))
         _shade(axes, frame)
         axes.fill_between(xs, ys, color=COLOUR[line.role], alpha=0.16, linewidth=0, clip_on=False)
         axes.plot(xs, ys, color=COLOUR[line.role], linewidth=1.75 if wide else 1.4, clip_on=False)
         if limit is not None:
             axes.plot(
-                [0.0, frame.horizon], [limit, limit], color=COLOUR["ink"], linewidth=1.0, linestyle=(0, (4, 3)), alpha=0.6
+                [0.0, frame.horizon],
+                [limit, limit],
+                color=COLOUR["ink"],
+                linewidth=1.0,
+                linestyle=(0, (4, 3)),
+                alpha=0.6,
             )
     return drawing.svg
 
@@ -101,7 +113,11 @@ def _shade(axes: Axes, frame: Frame) -> None:
     if frame.warmup > 0.0:
         axes.axvspan(0.0, frame.warmup, color=COLOUR["neutral"], alpha=0.18, linewidth=0)
     for span in frame.spans:
-        axes.axvspan(span.start, span.end, color=COLOUR["vermillion"], alpha=0.12, linewidth=0)
+        axes.axvspan(span.start, span.end, color=COLOUR["neutral"], alpha=0.18, linewidth=0)
+        edge = axes.get_xaxis_transform()
+        axes.plot(
+            [span.start, span.end], [1.0, 1.0], color=COLOUR["vermillion"], transform=edge, clip_on=False
+        )
         axes.annotate(
             span.mark,
             ((span.start + span.end) / 2.0, 1.0),
@@ -131,7 +147,9 @@ def thinned(
     if length <= most:
         return xs, ys
     groups = np.array_split(np.arange(length), max(most // 2, 1))
-    kept = sorted({int(i) for group in groups for i in (group[_lowest(ys[group])], group[_highest(ys[group])])})
+    kept = sorted(
+        {int(i) for group in groups for i in (group[_lowest(ys[group])], group[_highest(ys[group])])}
+    )
     return xs[kept], ys[kept]
 
 
