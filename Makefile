@@ -8,6 +8,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 MEMBERS := common microservices/generator microservices/router microservices/server-model microservices/analysis sdk
 SOURCES := $(addsuffix /src,$(MEMBERS))
+ROUNDS ?= 10
 EXAMPLE ?= examples/balanced-fleet.yaml
 # Test processes side by side; what a test needs in memory, not the cores, is the limit on large machines.
 WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n > 8 ? 8 : n)))
@@ -74,8 +75,11 @@ test-uncompiled: setup
 test-quick: setup kernels ## the suite without browsers and without the uncompiled run
 	@$(PYTEST) --numprocesses $(WORKERS) -m "not browser and not uncompiled"
 
-soak: setup kernels ## the suite with many more generated examples than usual
-	@$(PYTEST) --numprocesses $(WORKERS) --hypothesis-profile soak
+soak: setup kernels ## tests on generated examples, again and again with other examples (ROUNDS=10)
+	@for round in $$(seq $(ROUNDS)); do \
+	  echo "round $$round of $(ROUNDS)"; \
+	  $(PYTEST) --numprocesses $(WORKERS) -m "hypothesis and not browser" --hypothesis-seed $$RANDOM$$RANDOM; \
+	done
 
 browser:
 	@scripts/browser.sh

@@ -1,0 +1,143 @@
+"""The scripts that make, lock and draw: what they decide, and that they leave things as they should."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from diagrams import __main__ as diagrams
+from diagrams import cicd_pipeline
+from headroom_common.contracts.registry import CONTRACTS
+from scripts import drop_stale_kernels, setup_environment
+from scripts.lock import Member, closure, read_members, requirement_name
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def kernel_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A tree with one kernel and its cached machine code."""
+    domain = tmp_path / "microservices/router/src/headroom_router/domain"
+    (domain / "__pycache__").mkdir(parents=True)
+    (domain / "kernel.py").write_text("x = 1\n", encoding="utf-8")
+    (domain / "__pycache__/kernel.add-1.py311.nbi").write_bytes(b"index")
+    (domain / "__pycache__/kernel.add-1.py311.1.nbc").write_bytes(b"code")
+    (domain / "__pycache__/kernel.cpython-311.pyc").write_bytes(b"bytecode")
+    (tmp_path / ".venv").mkdir()
+    monkeypatch.setattr(drop_stale_kernels, "ROOT", tmp_path)
+    monkeypatch.setattr(drop_stale_kernels, "STAMP", tmp_path / ".venv/.kernel-sources")
+    return domain
+
+
+def cached(domain: Path) -> set[str]:
+    return {path.suffix for path in (domain / "__pycache__").iterdir()}
+
+
+def test_kernels_stay_cached_while_sources_stay(kernel_tree: Path) -> None:
+    assert drop_stale_kernels.main() == 0
+    assert drop_stale_kernels.main() == 0
+    assert cached(kernel_tree) == {".nbi", ".nbc", ".pyc"}
+
+
+@pytest.mark.parametrize("change", ["edit", "add", "rename"])
+def test_kernels_are_dropped_when_any_source_changes(kernel_tree: Path, change: str) -> None:
+    drop_stale_kernels.main()
+    if change == "edit":
+        (kernel_tree / "kernel.py").write_text("x = 2\n", encoding="utf-8")
+    elif change == "add":
+        (kernel_tree / "helper.py").write_text("", encoding="utf-8")
+    else:
+        (kernel_tree / "kernel.py").rename(kernel_tree / "other.py")
+    drop_stale_kernels.main()
+    assert cached(kernel_tree) == {".pyc"}
+
+
+@pytest.mark.parametrize(
+    ("requirement", "name"),
+    [("numpy>=2.4,<3", "numpy"), ("Typing_Extensions", "typing-extensions"), ("a.b[x]==1", "a-b")],
+)
+def test_requirement_names_are_normalised(requirement: str, name: str) -> None:
+    assert requirement_name(requirement) == name
+
+
+def test_a_requirement_without_a_name_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected a requirement that starts with a name, found '==1'"):
+        requirement_name("==1")
+
+
+def test_members_are_read_with_their_own_apart(tmp_path: Path) -> None:
+    for folder, body in {
+        "common": 'name = "x-common"\ndependencies = ["numpy>=2"]',
+        "microservices/a": 'name = "x-a"\ndependencies = ["x-common==1", "scipy"]',
+        "sdk": 'name = "x"\ndependencies = ["x-a==1"]',
+    }.items():
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "pyproject.toml").write_text(f"[project]\n{body}\n", encoding="utf-8")
+    members = read_members(tmp_path)
+    assert list(members) == ["x", "x-a", "x-common"]
+    assert members["x-a"] == Member("x-a", tmp_path / "microservices/a", ("scipy",), ("x-common",))
+    assert [member.name for member in closure(members["x"], members)] == ["x", "x-a", "x-common"]
+    assert members["x-a"].lock_name == "a"
+
+
+def test_setup_knows_every_member(members: dict[str, Member], root: Path) -> None:
+    folders = {str(member.folder.relative_to(root)) for member in members.values()}
+    assert set(setup_environment.MEMBERS) == folders
+
+
+def test_two_setups_do_not_overlap(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    inside: list[str] = []
+    with setup_environment.exclusive(tmp_path / "lock"):
+
+        def second() -> None:
+            with setup_environment.exclusive(tmp_path / "lock"):
+                inside.append("second")
+
+        thread = threading.Thread(target=second)
+        thread.start()
+        thread.join(0.2)
+        inside.append("first")
+    thread.join()
+    assert inside == ["first", "second"]
+    assert "waiting for it" in capsys.readouterr().out
+
+
+def test_a_failing_command_stops_the_setup(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        setup_environment.run("sh", "-c", "exit 3")
+    assert stopped.value.code == 3
+    assert "setup failed: `sh -c exit 3 …` ended with status 3" in capsys.readouterr().out
+
+
+def test_the_help_lists_the_commands(root: Path) -> None:
+    make = shutil.which("make")
+    assert make is not None
+    shown = subprocess.run([make, "-C", root, "help"], check=True, capture_output=True, text=True).stdout  # noqa: S603 - no shell
+    for command in ("setup", "demo", "lint", "test", "test-quick", "bench", "lock", "wheels", "clean"):
+        assert re.search(rf"\b{command}\b", shown), command
+
+
+@pytest.mark.parametrize("name", sorted(diagrams.SOURCES))
+def test_diagrams_are_committed_as_the_code_draws_them(name: str, root: Path) -> None:
+    assert name not in diagrams.stale()
+    assert (root / f"diagrams/{name}.svg").read_text(encoding="utf-8").rstrip().endswith("</svg>")
+
+
+def test_every_event_is_in_the_picture() -> None:
+    drawn = diagrams.SOURCES["event_flow"]()
+    for event_type in CONTRACTS:
+        assert event_type.removeprefix("headroom.").rsplit(".", 1)[0] in drawn
+
+
+def test_the_pipeline_shows_what_stands_behind_a_command() -> None:
+    assert "types" in [name.removeprefix("lint-") for name in cicd_pipeline.prerequisites("lint")]
+    assert cicd_pipeline.commands({"steps": [{"run": ".ci/run"}, {"uses": "x"}]}) == [
+        "make lint",
+        "make test",
+    ]
