@@ -1,0 +1,1 @@
+"""The naive oracle of the simulation and what compares the product with it."""

@@ -1,0 +1,59 @@
+"""The pipeline equals the naive oracle bit for bit, on whatever scenario hypothesis comes up with.
+
+`HEADROOM_SOAK=20000` looks at that many new scenarios; by default the same ones are looked at each time, so that a failure in CI is everybody's.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from headroom_common.scenario import Scenario
+from headroom_common.scenario.compile import compile_model
+from headroom_oracle.compare import differences
+from headroom_oracle.oracle import simulate_trial
+from headroom_oracle.pipeline import simulate
+from headroom_oracle.strategies import scenarios
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+SOAK = int(os.environ.get("HEADROOM_SOAK", "0"))
+EXAMPLES = 1_000
+PROFILE = settings(
+    max_examples=SOAK or EXAMPLES,
+    derandomize=not SOAK,
+    deadline=None,
+    database=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
+)
+
+
+@PROFILE
+@given(
+    scenario=scenarios(),
+    seed=st.integers(0, 2**64 - 1),
+    trials=st.integers(1, 2),
+    segment_arrivals=st.integers(1, 200),
+    late_bound=st.booleans(),
+)
+def test_the_pipeline_equals_the_oracle(
+    scenario: Scenario, seed: int, trials: int, segment_arrivals: int, *, late_bound: bool
+) -> None:
+    found = simulate(scenario, seed=seed, trials=trials, segment_arrivals=segment_arrivals, late_bound=late_bound)
+    endpoints = list(compile_model(scenario).endpoint_names)
+    for trial, tables in enumerate(found):
+        expected = simulate_trial(scenario, seed, trial)
+        lines = differences(tables, expected, endpoints)
+        assert not lines, f"trial {trial}, {len(lines)} differences:\n" + "\n".join(lines[:20])
+        _check_accounts(tables)
+
+
+def _check_accounts(tables: dict[str, dict[str, object]]) -> None:
+    """The causes of an answered request's latency add up to it; Little's law holds as an identity."""
+    requests = tables["requests"]
+    causes = [name for name in requests if name.startswith(("hop", "back", "memory", "cpu", "io", "pool"))]
+    answered = requests["outcome"] == 0
+    assert (sum(requests[name] for name in causes) == requests["latency"])[answered].all()
+    servers = tables["servers"]
+    assert list(servers["little_area_ns"]) == list(servers["little_sojourn_ns"])

@@ -1,0 +1,93 @@
+"""Queueing theory: the closed forms that the simulation must meet.
+
+Rates are per second, times in seconds. λ is `arrival`, μ is `service`. Sources: Kleinrock, "Queueing Systems" I (1975), unless told otherwise.
+"""
+
+from __future__ import annotations
+
+import math
+
+
+def mm1_sojourn(arrival: float, service: float) -> float:
+    """Return the mean time in an M/M/1 station, 1/(μ−λ)."""
+    return 1.0 / (service - arrival)
+
+
+def mm1_sojourn_quantile(arrival: float, service: float, p: float) -> float:
+    """Return the p-quantile of the time in an M/M/1 station: it is exponential with rate μ−λ."""
+    return -math.log1p(-p) / (service - arrival)
+
+
+def erlang_b(load: float, servers: int) -> float:
+    """Return the blocking probability of M/G/c/c at the offered load a = λ/μ, by its recursion in c."""
+    blocking = 1.0
+    for n in range(1, servers + 1):
+        blocking = load * blocking / (n + load * blocking)
+    return blocking
+
+
+def erlang_c(load: float, servers: int) -> float:
+    """Return the probability of having to wait in M/M/c."""
+    blocking = erlang_b(load, servers)
+    return blocking / (1.0 - load / servers * (1.0 - blocking))
+
+
+def mmc_wait(arrival: float, service: float, servers: int) -> float:
+    """Return the mean wait in queue in M/M/c."""
+    return erlang_c(arrival / service, servers) / (servers * service - arrival)
+
+
+def mg1_wait(arrival: float, mean: float, sd: float) -> float:
+    """Return the mean wait in queue in M/G/1 (Pollaczek and Khinchine): λE[S²]/(2(1−ρ))."""
+    return arrival * (mean * mean + sd * sd) / (2.0 * (1.0 - arrival * mean))
+
+
+def mm1k(arrival: float, service: float, places: int) -> tuple[float, float]:
+    """Return the blocking probability of M/M/1/K and the mean time in it of those let in."""
+    rho = arrival / service
+    weights = [rho**n for n in range(places + 1)]
+    total = sum(weights)
+    blocked = weights[-1] / total
+    number = sum(n * weight for n, weight in enumerate(weights)) / total
+    return blocked, number / (arrival * (1.0 - blocked))
+
+
+def em1_wait(arrival: float, service: float, stages: int) -> float:
+    """Return the mean wait in E_k/M/1 whose arrivals have `stages` exponential stages: σ/(μ(1−σ)) with σ = A*(μ−μσ)."""
+    stage = arrival * stages
+    sigma = 0.0
+    for _ in range(10_000):
+        sigma = (stage / (stage + service * (1.0 - sigma))) ** stages
+    return sigma / (service * (1.0 - sigma))
+
+
+def two_choices_sojourn(rho: float) -> float:
+    """Return the mean time in a station, in mean service times, of power-of-two balancing as n→∞: Σ ρ^(2^i − 2), i ≥ 1.
+
+    Vvedenskaya, Dobrushin and Karpelevich (1996); Mitzenmacher (2001).
+    """
+    return sum(rho ** (2.0**i - 2.0) for i in range(1, 20))
+
+
+def machine_repair(users: int, think: float, service: float) -> tuple[float, float]:
+    """Return throughput and response time of `users` who think `think` s and share one station, by mean value analysis.
+
+    Reiser and Lavenberg (1980). Exact for exponential service and any law of think times.
+    """
+    queue = 0.0
+    throughput = response = 0.0
+    for n in range(1, users + 1):
+        response = (1.0 + queue) / service
+        throughput = n / (response + think)
+        queue = throughput * response
+    return throughput, response
+
+
+def throughput_bound(users: int, think: float, demand: float) -> float:
+    """Return the asymptotic bound of a closed loop with one station: X ≤ min(N/(D+Z), 1/D) (Denning and Buzen 1978)."""
+    return min(users / (demand + think), 1.0 / demand)
+
+
+def poisson_probability(mean: float, n: int) -> float:
+    """Return P(N = n) of a Poisson number."""
+    return math.exp(n * math.log(mean) - mean - math.lgamma(n + 1.0))
