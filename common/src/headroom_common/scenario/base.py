@@ -1,5 +1,6 @@
 """The ground under every scenario model: one configuration, one way to say what is wrong, two name types."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any, NoReturn, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Strict, WithJsonSchema
@@ -12,6 +13,17 @@ Items = Annotated[tuple[T, ...], Strict(strict=False)]
 
 MAX_NAME_LENGTH = 63
 PROBLEM_TYPE = "headroom_problem"
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What a type is called in explanations and in the generated reference.
+
+    Attributes:
+        text: the type's name, such as "duration".
+    """
+
+    text: str
 
 
 class SchemaModel(BaseModel):
@@ -37,7 +49,9 @@ def describe(value: object) -> str:
     return text if len(text) <= MAX_NAME_LENGTH else text[: MAX_NAME_LENGTH - 1] + "…"
 
 
-def fault(expected: str, found: object, hint: str = "", *, text: bool = False) -> PydanticCustomError:
+def fault(
+    expected: str, found: object, hint: str = "", *, text: bool = False, tagged: bool = True
+) -> PydanticCustomError:
     """Make the error of one field; it becomes a `Problem` with path and line.
 
     Args:
@@ -45,11 +59,13 @@ def fault(expected: str, found: object, hint: str = "", *, text: bool = False) -
         found: the value found, or with *text* the finished words for it.
         hint: what to do about it, as a short sentence, or empty.
         text: take *found* literally.
+        tagged: the place of the error will name the chosen branch of each union, as pydantic's places do.
     """
     context: dict[str, Any] = {
         "expected": expected,
         "found": str(found) if text else describe(found),
         "hint": hint,
+        "tagged": tagged,
     }
     tail = " ({hint})" if hint else ""
     return PydanticCustomError(PROBLEM_TYPE, "expected {expected}, found {found}" + tail, context)
@@ -101,11 +117,13 @@ _ENDPOINT_SCHEMA = {
     "pattern": "^\\S(.*\\S)?$",
 }
 
-Name = Annotated[str, AfterValidator(_check_name), WithJsonSchema(_NAME_SCHEMA)]
+Name = Annotated[str, AfterValidator(_check_name), WithJsonSchema(_NAME_SCHEMA), Label("name")]
 """The name of a link, router, server, pool, workload or fault."""
 
-DnsLabel = Annotated[str, AfterValidator(_check_dns_label), WithJsonSchema(_LABEL_SCHEMA)]
+DnsLabel = Annotated[str, AfterValidator(_check_dns_label), WithJsonSchema(_LABEL_SCHEMA), Label("DNS label")]
 """A name that may become part of a host name or a Kubernetes object."""
 
-EndpointName = Annotated[str, AfterValidator(_check_endpoint_name), WithJsonSchema(_ENDPOINT_SCHEMA)]
+EndpointName = Annotated[
+    str, AfterValidator(_check_endpoint_name), WithJsonSchema(_ENDPOINT_SCHEMA), Label("endpoint name")
+]
 """The name of an endpoint, such as `/api` or `GET /users`."""

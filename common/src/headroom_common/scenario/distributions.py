@@ -102,7 +102,7 @@ class Empirical(SchemaModel):
 
     distribution: Literal["empirical"] = Field(description="The law's name.")
     quantiles: Items[Duration] = Field(
-        description="At least two durations in ascending order: the quantiles 0, 1/(n−1), …, 1.",
+        description="At least two durations in ascending order: equally spaced from the least to the greatest.",
         min_length=2,
         max_length=100_000,
         examples=[["1ms", "2ms", "9ms"]],
@@ -119,11 +119,11 @@ class Empirical(SchemaModel):
 
 def _wrap_bare_duration(value: object) -> object:
     """Read a bare duration as the constant law; numbers go the same way and earn its message about units."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float | dict | SchemaModel):
+        refuse("a duration such as 12ms, or a mapping with 'distribution'", value)
     if isinstance(value, dict | SchemaModel):
         return value
-    if isinstance(value, str | int | float) and not isinstance(value, bool):
-        return {"distribution": "constant", "value": value}
-    refuse("a duration such as 12ms, or a mapping with 'distribution'", value)
+    return {"distribution": "constant", "value": value}
 
 
 def _write_bare_duration(value: Any, handler: SerializerFunctionWrapHandler) -> Any:  # noqa: ANN401 - pydantic's signature

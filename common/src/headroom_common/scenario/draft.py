@@ -36,7 +36,7 @@ class Finding:
     @classmethod
     def of(cls, loc: Loc, expected: str, found: object, hint: str = "", *, text: bool = False) -> "Finding":
         """Build a finding from the words of `fault`."""
-        return cls(loc, fault(expected, found, hint, text=text))
+        return cls(loc, fault(expected, found, hint, text=text, tagged=False))
 
 
 def plain(value: object, depth: int = 0) -> Any:  # noqa: ANN401 - any JSON-able value

@@ -7,7 +7,19 @@ from headroom_common.scenario.suggestions import did_you_mean
 
 
 def expand(raw: dict[str, Any]) -> tuple[dict[str, Any], list[Finding]]:
-    """Return *raw* (a spec as YAML gave it) with templates merged and default mixes filled in, and what was wrong.
+    """Return *raw* (a spec as YAML gave it) with templates merged and default mixes filled in, and what was wrong."""
+    spec, findings = expand_templates(raw)
+    if isinstance(spec.get("workloads"), list):
+        draft = Draft(spec)
+        spec["workloads"] = [
+            _fill_mix(index, workload, draft, findings) if isinstance(workload, dict) else workload
+            for index, workload in enumerate(spec["workloads"])
+        ]
+    return spec, findings
+
+
+def expand_templates(raw: dict[str, Any]) -> tuple[dict[str, Any], list[Finding]]:
+    """Return *raw* with the templates merged into the servers that ask for them, and what was wrong.
 
     A server's own keys replace its template's. The result has neither `templates` nor `template` any more.
     """
@@ -19,12 +31,6 @@ def expand(raw: dict[str, Any]) -> tuple[dict[str, Any], list[Finding]]:
         spec["servers"] = [
             _expand_server(index, server, templates, findings) if isinstance(server, dict) else server
             for index, server in enumerate(servers)
-        ]
-    if isinstance(spec.get("workloads"), list):
-        draft = Draft(spec)
-        spec["workloads"] = [
-            _fill_mix(index, workload, draft, findings) if isinstance(workload, dict) else workload
-            for index, workload in enumerate(spec["workloads"])
         ]
     return spec, findings
 

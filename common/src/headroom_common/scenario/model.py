@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, ModelWrapValidatorHandler, ValidationError, model_validator
@@ -14,6 +14,7 @@ from headroom_common.scenario.draft import plain
 from headroom_common.scenario.expansion import expand
 from headroom_common.scenario.faults import Fault
 from headroom_common.scenario.objectives import ObjectiveEntry
+from headroom_common.scenario.problems import ScenarioError, places
 from headroom_common.scenario.references import check_spec
 from headroom_common.scenario.topology import LinkSpec, RouterSpec, ServerSpec, Templates
 from headroom_common.scenario.units import Duration, PositiveDuration
@@ -103,7 +104,7 @@ def _line_errors(error: ValidationError) -> list[InitErrorDetails]:
             continue
         if line["type"] == "too_short" and len(line["input"]) >= line["ctx"]["min_length"]:
             continue  # the items are there, but each is wrong and reported itself
-        words = PydanticCustomError(line["type"], line["msg"], line.get("ctx"))  # type: ignore[arg-type]
+        words = PydanticCustomError(line["type"], line["msg"], line.get("ctx"))
         kept.append(InitErrorDetails(type=words, loc=line["loc"], input=line["input"]))
     return kept
 
@@ -117,13 +118,28 @@ class Scenario(SchemaModel):
     spec: Spec = Field(description="What is simulated, for how long, and what it must hold.")
 
     @classmethod
-    def from_dict(cls, document: Mapping[str, Any]) -> Self:
+    def from_dict(cls, document: dict[str, Any]) -> Self:
         """Build a scenario from the mapping that its YAML would give.
 
         Raises:
-            pydantic.ValidationError: something is wrong; every problem is in it.
+            ScenarioError: something is wrong; every problem is listed with its path.
         """
-        return cls.model_validate(dict(document))
+        try:
+            return cls.model_validate(document)
+        except ValidationError as error:
+            found = places(error, cls, document)
+            raise ScenarioError([place.problem for place in found]) from error
+
+    @classmethod
+    def from_yaml(cls, text_or_path: str | Path) -> Self:
+        """Load a scenario from YAML: a `Path` is read as a file, a text is the YAML itself.
+
+        Raises:
+            ScenarioError: something is wrong; every problem is listed with path and line.
+        """
+        from headroom_common.scenario.loading import load_scenario  # noqa: PLC0415 - loading builds on this module
+
+        return cls.model_validate(load_scenario(text_or_path).scenario)
 
     def canonical(self) -> dict[str, Any]:
         """Return the scenario as its author would write it, JSON-able and complete.

@@ -1,7 +1,7 @@
 """Human units: durations, quantities of memory, cores, rates and ratios, parsed exactly and written back.
 
-Every parser takes what YAML gives (text or a number) and raises a `ValueError` that says what was expected and what
-was found. Every formatter writes the shortest text that parses back to the very same value.
+Every parser takes what YAML gives (text or a number) and raises a `ValueError` that says what was expected and
+what was found. Every formatter writes the shortest text that parses back to the very same value.
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import Annotated, Final
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
-from headroom_common.scenario.base import refuse
+from headroom_common.scenario.base import Label, refuse
 
 NANOSECONDS_PER_SECOND: Final = 10**9
 MAX_DURATION_NS: Final = 365 * 24 * 3600 * NANOSECONDS_PER_SECOND
@@ -19,6 +19,7 @@ MAX_MEMORY_KIB: Final = 2**40
 MAX_CORES: Final = 10_000
 MAX_RATE: Final = 1e9
 _MAX_TEXT: Final = 64
+_WHOLE_LIMIT: Final = 1e15
 
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?"
 _NANOSECONDS: Final[Mapping[str, int]] = {
@@ -217,7 +218,7 @@ def _shortest(
 ) -> str:
     """Return the shortest text of *value* over the units in *suffixes* that *parse* reads back unchanged.
 
-    A rate's scale is the unit's length (value × length), a ratio's is its worth (value ÷ worth).
+    A rate is multiplied by its unit's length, a ratio divided by its unit's worth.
     """
     best = ""
     for unit, suffix in suffixes.items():
@@ -234,7 +235,7 @@ def _shortest(
 
 def _plain(number: float) -> str:
     """Return the shortest text of *number*, whole numbers without a fraction."""
-    return str(int(number)) if number.is_integer() and number < 1e15 else repr(number)  # noqa: PLR2004 - repr's own switch
+    return str(int(number)) if number.is_integer() and number < _WHOLE_LIMIT else repr(number)
 
 
 def _schema(pattern: str, title: str, *, number: bool = False) -> WithJsonSchema:
@@ -267,6 +268,7 @@ Duration = Annotated[
     BeforeValidator(parse_duration),
     PlainSerializer(format_duration, return_type=str, when_used="json"),
     _DURATION_SCHEMA,
+    Label("duration"),
 ]
 """Nanoseconds, written as `12ms`."""
 
@@ -275,6 +277,7 @@ PositiveDuration = Annotated[
     BeforeValidator(_parse_positive_duration),
     PlainSerializer(format_duration, return_type=str, when_used="json"),
     _DURATION_SCHEMA,
+    Label("duration above 0"),
 ]
 """Nanoseconds above 0."""
 
@@ -283,6 +286,7 @@ Quantity = Annotated[
     BeforeValidator(parse_memory),
     PlainSerializer(format_memory, return_type=str, when_used="json"),
     _schema(_MEMORY_PATTERN, "A quantity of memory: a number with Ki, Mi, Gi, Ti, k, M, G, T or B."),
+    Label("memory quantity"),
 ]
 """KiB of memory, written as `64Mi`."""
 
@@ -297,6 +301,7 @@ Cores = Annotated[
             ]
         }
     ),
+    Label("whole number of cores"),
 ]
 """A whole number of cores."""
 
@@ -305,6 +310,7 @@ Rate = Annotated[
     BeforeValidator(parse_rate),
     PlainSerializer(format_rate, return_type=str, when_used="json"),
     _RATE_SCHEMA,
+    Label("rate"),
 ]
 """Events per second, written as `250/s`."""
 
@@ -313,6 +319,7 @@ PositiveRate = Annotated[
     BeforeValidator(_parse_positive_rate),
     PlainSerializer(format_rate, return_type=str, when_used="json"),
     _RATE_SCHEMA,
+    Label("rate above 0"),
 ]
 """Events per second, above 0."""
 
@@ -321,5 +328,6 @@ Ratio = Annotated[
     BeforeValidator(parse_ratio),
     PlainSerializer(format_ratio, return_type=str, when_used="json"),
     _schema(_RATIO_PATTERN, "A ratio: per cent such as 1%, or a fraction such as 0.01.", number=True),
+    Label("ratio"),
 ]
 """A fraction from 0 to 1, written as `1%`."""
