@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from headroom_analysis.domain.sketch import bucket_of
-from headroom_common.simcore.jit import kernel
+from headroom_common.simcore.jit import inlined, kernel
 
 if TYPE_CHECKING:
     import numpy as np
@@ -150,8 +150,8 @@ def scan(rows: Rows, plan: Plan, extent: NDArray[np.int64]) -> int:
 
 
 @kernel
-def fold_rows(rows: Rows, plan: Plan, sums: Sums, places: Places) -> None:  # noqa: C901 - one hot loop
-    """Count every row and sum the measured ones; cut in two, it would read the columns twice.
+def fold_rows(rows: Rows, plan: Plan, sums: Sums, places: Places) -> None:
+    """Count every row and sum the measured ones.
 
     Args:
         rows: checked columns.
@@ -162,53 +162,54 @@ def fold_rows(rows: Rows, plan: Plan, sums: Sums, places: Places) -> None:  # no
     bin_start = -1
     bin_stop = -1
     at_bin = 0
-    first_scope_row = 1
     for i in range(rows.t0.size):
         t0 = rows.t0[i]
         latency = rows.latency[i]
         end = t0 + latency
         outcome = int(rows.outcome[i])
         server = int(rows.server[i])
-        workload = int(rows.workload[i])
-        endpoint = int(rows.endpoint[i])
         group = plan.group_of_replica[server] if server >= 0 else -1
-        measured = t0 >= plan.warmup_ns
-        inside = end < plan.horizon_ns
-        category = outcome * FLAGS
-        if measured:
-            category += IN_TRIAL_WINDOW
-        if inside and end >= plan.warmup_ns:
-            category += ENDED_IN_WINDOW
-        sums.counts[first_scope_row + group, category] += 1
+        category = _category(outcome, t0, end, plan.warmup_ns, plan.horizon_ns)
+        sums.counts[1 + group, category] += 1
         if plan.workload_scope >= 0:
-            sums.counts[first_scope_row + plan.workload_scope + workload, category] += 1
+            sums.counts[1 + plan.workload_scope + int(rows.workload[i]), category] += 1
         if plan.endpoint_scope >= 0:
-            sums.counts[first_scope_row + plan.endpoint_scope + endpoint, category] += 1
-        if inside:
-            if end < bin_start or end >= bin_stop:
+            sums.counts[1 + plan.endpoint_scope + int(rows.endpoint[i]), category] += 1
+        if end < plan.horizon_ns:
+            if end < bin_start or end >= bin_stop:  # neighbours share a bin, and the division is dear
                 index = end // plan.period_ns
                 bin_start = index * plan.period_ns
                 bin_stop = bin_start + plan.period_ns
                 at_bin = index - plan.first_bin
             sums.ended[at_bin, 0 if outcome == 0 else 1] += 1
         places.bucket[i] = -1
-        if not measured or outcome != 0:
+        if t0 < plan.warmup_ns or outcome != 0:
             continue
         bucket = bucket_of(latency) - plan.first_bucket
         _add(sums, group, bucket, latency)
         if plan.workload_scope >= 0:
-            _add(sums, plan.workload_scope + workload, bucket, latency)
+            _add(sums, plan.workload_scope + int(rows.workload[i]), bucket, latency)
         if plan.endpoint_scope >= 0:
-            _add(sums, plan.endpoint_scope + endpoint, bucket, latency)
-        base = bucket * plan.causes
-        at = base + plan.causes_before_groups + group * plan.causes_per_group
+            _add(sums, plan.endpoint_scope + int(rows.endpoint[i]), bucket, latency)
+        at = bucket * plan.causes + plan.causes_before_groups + group * plan.causes_per_group
         sums.anatomy[at] += rows.memory_wait[i]
         sums.anatomy[at + 1] += rows.cpu_wait[i]
         sums.anatomy[at + 2] += rows.cpu_run[i]
         sums.anatomy[at + 3] += rows.io_wait[i]
-        places.bucket[i] = base
+        places.bucket[i] = bucket * plan.causes
         places.group[i] = at
-        places.path[i] = workload * (plan.targets + 1) + int(rows.target[i]) + 1
+        places.path[i] = int(rows.workload[i]) * (plan.targets + 1) + int(rows.target[i]) + 1
+
+
+@inlined
+def _category(outcome: int, t0: int, end: int, warmup: int, horizon: int) -> int:
+    """Return under what a row is counted."""
+    category = outcome * FLAGS
+    if t0 >= warmup:
+        category += IN_TRIAL_WINDOW
+    if warmup <= end < horizon:
+        category += ENDED_IN_WINDOW
+    return category
 
 
 @kernel

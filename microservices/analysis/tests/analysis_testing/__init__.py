@@ -1,0 +1,1 @@
+"""What the tests of the analysis service share: worlds to fold, and the naive oracle of the fold."""
