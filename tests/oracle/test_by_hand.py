@@ -1,6 +1,7 @@
 """Small scenarios whose outcomes were worked out on paper: the oracle and the pipeline must both reach them.
 
-The oracle can be wrong in the same way as the kernels only where both misread the specification; these tests are read by people.
+Where oracle and kernels misread the specification in the same way, comparing them shows nothing; these tests
+are read by people.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from headroom_common.scenario import Scenario
 from headroom_oracle.compare import rows_of
 from headroom_oracle.oracle import simulate_trial
 from headroom_oracle.pipeline import simulate
+
+from headroom_common.scenario import Scenario
 
 OK, DROPPED, REFUSED, SHED, TIMED_OUT = range(5)
 MS = 1_000_000
@@ -106,7 +108,13 @@ def test_limits_shed_on_arrival(engine: Engine) -> None:
 
 
 def down(start: int, end: int, in_flight: str = "continue", **more: Any) -> dict[str, Any]:
-    fault = {"kind": "server_down", "server": "app", "start": f"{start}ms", "end": f"{end}ms", "in_flight": in_flight}
+    fault = {
+        "kind": "server_down",
+        "server": "app",
+        "start": f"{start}ms",
+        "end": f"{end}ms",
+        "in_flight": in_flight,
+    }
     return fault | more
 
 
@@ -203,7 +211,9 @@ def test_least_connections_counts_until_the_answer_is_back(engine: Engine) -> No
 
 def test_closed_users_think_before_each_request(engine: Engine) -> None:
     closed = {"kind": "closed", "users": 2, "think_time": "10ms"}
-    document = scenario([{"name": "w", "entry": "app", "arrivals": closed}], [app({"cpu": "3ms"})], horizon="40ms")
+    document = scenario(
+        [{"name": "w", "entry": "app", "arrivals": closed}], [app({"cpu": "3ms"})], horizon="40ms"
+    )
     rows = engine(document)
     assert [(row["id"] >> 16, row["t0"] / MS, row["latency"] / MS) for row in rows] == [
         (0, 10, 3),

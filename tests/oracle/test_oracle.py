@@ -1,21 +1,25 @@
 """The pipeline equals the naive oracle bit for bit, on whatever scenario hypothesis comes up with.
 
-`HEADROOM_SOAK=20000` looks at that many new scenarios; by default the same ones are looked at each time, so that a failure in CI is everybody's.
+By default the same scenarios are looked at each time, so that a failure in CI is everybody's;
+`HEADROOM_SOAK=20000` looks at that many new ones.
 """
 
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
-import pytest
-from headroom_common.scenario import Scenario
-from headroom_common.scenario.compile import compile_model
 from headroom_oracle.compare import differences
 from headroom_oracle.oracle import simulate_trial
 from headroom_oracle.pipeline import simulate
 from headroom_oracle.strategies import scenarios
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from headroom_common.scenario.compile import compile_model
+
+if TYPE_CHECKING:
+    from headroom_common.scenario import Scenario
 
 SOAK = int(os.environ.get("HEADROOM_SOAK", "0"))
 EXAMPLES = 1_000
@@ -40,7 +44,9 @@ PROFILE = settings(
 def test_the_pipeline_equals_the_oracle(
     scenario: Scenario, seed: int, trials: int, segment_arrivals: int, *, late_bound: bool
 ) -> None:
-    found = simulate(scenario, seed=seed, trials=trials, segment_arrivals=segment_arrivals, late_bound=late_bound)
+    found = simulate(
+        scenario, seed=seed, trials=trials, segment_arrivals=segment_arrivals, late_bound=late_bound
+    )
     endpoints = list(compile_model(scenario).endpoint_names)
     for trial, tables in enumerate(found):
         expected = simulate_trial(scenario, seed, trial)

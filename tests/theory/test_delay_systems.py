@@ -47,7 +47,9 @@ def test_the_wait_of_mm4_is_where_the_anatomy_says() -> None:
     servers = [station([{"cpu": exponential(MEAN)}], cores=count)]
     result = simulate(model("mm4-anatomy", servers, poisson(arrival), horizon=150, warmup=10))
     parts = {part.cause: part.seconds for part in result.anatomy()}
-    assert_agrees(parts["cpu_wait"], erlang_c(arrival / SERVICE, count) / (count * SERVICE - arrival), within=0.1)
+    assert_agrees(
+        parts["cpu_wait"], erlang_c(arrival / SERVICE, count) / (count * SERVICE - arrival), within=0.1
+    )
     assert_agrees(parts["cpu_run"], MEAN, within=0.02)
 
 

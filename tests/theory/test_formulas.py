@@ -1,4 +1,4 @@
-"""The formulas themselves: published values and identities, so that a slip of the pen can't pass for a simulation error."""
+"""The formulas themselves: published values and identities, so that no slip blames the simulation."""
 
 import pytest
 from queueing.formulas import (

@@ -8,7 +8,9 @@ from queueing.models import exponential, milliseconds, model, poisson, station
 MEAN = 0.010
 
 
-@pytest.mark.parametrize("limit", [{"concurrency_limit": 5}, {"queue_limit": 4}], ids=["concurrency", "queue"])
+@pytest.mark.parametrize(
+    "limit", [{"concurrency_limit": 5}, {"queue_limit": 4}], ids=["concurrency", "queue"]
+)
 def test_mm1k(limit: dict[str, int]) -> None:
     """Five places: five in the system, or four that wait and one that runs."""
     arrival, service, places = 90.0, 1.0 / MEAN, 5
@@ -23,7 +25,9 @@ def test_mm1k(limit: dict[str, int]) -> None:
 
 def test_both_limits_shed_the_same_requests() -> None:
     documents = [
-        simulate(model("k", [station([{"cpu": exponential(MEAN)}], **limit)], poisson(90.0), horizon=30, warmup=1)).document
+        simulate(
+            model("k", [station([{"cpu": exponential(MEAN)}], **limit)], poisson(90.0), horizon=30, warmup=1)
+        ).document
         for limit in ({"concurrency_limit": 5}, {"queue_limit": 4})
     ]
     assert documents[0]["latency"] == documents[1]["latency"]

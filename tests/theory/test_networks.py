@@ -1,5 +1,7 @@
 """Several stations: tandems, splits, balancing and closed loops."""
 
+from itertools import pairwise
+
 import pytest
 from queueing.checks import SKETCH_ERROR, TRIALS, assert_agrees, simulate
 from queueing.formulas import (
@@ -17,7 +19,7 @@ MEAN = 1.0 / SERVICE
 
 
 def test_tandem_of_a_core_and_a_pool() -> None:
-    """Burke: what leaves an M/M/1 is Poisson, so a pool of one connection behind one core is an M/M/1 of its own."""
+    """Burke: what leaves an M/M/1 is Poisson, so a pool of one connection behind a core is an M/M/1, too."""
     arrival, second = 60.0, 80.0
     pool = {"pool": "db", "steps": [{"io": exponential(1.0 / second)}]}
     servers = [station([{"cpu": exponential(MEAN)}, pool], pools=[{"name": "db", "size": 1}])]
@@ -48,7 +50,7 @@ def test_round_robin_makes_arrivals_more_regular(replicas: int) -> None:
 
 
 def test_power_of_two_choices_among_many() -> None:
-    """The limit for n → ∞; at n = 200 the mean is off by O(1/n), below 0.7 % at this load (Gast and Van Houdt 2017)."""
+    """The limit for many; at 200 the mean is off by below 0.7 % at this load (Gast and Van Houdt 2017)."""
     routers, servers = balanced("power_of_two", 200, exponential(1.0))
     rho = 0.7
     arrivals = poisson(rho * 200.0)
@@ -63,7 +65,7 @@ def test_least_connections_over_fast_links_beats_two_choices_beats_chance() -> N
         routers, servers = balanced(policy, 10, exponential(MEAN))
         result = simulate(model(policy, servers, poisson(800.0), horizon=30, warmup=3, routers=routers))
         means.append(result.latency["mean"])
-    for better, worse in zip(means, means[1:], strict=False):
+    for better, worse in pairwise(means):
         assert better.high < worse.low
 
 
@@ -83,7 +85,7 @@ def test_closed_loop_meets_mean_value_analysis_and_its_bounds(users: int) -> Non
 
 
 def test_interactive_response_time_law() -> None:
-    """R = N/X − Z needs no assumption on laws at all: with a constant think time only the run's two edges blur it."""
+    """R = N/X - Z assumes nothing of laws: with a constant think time only the edges of the run blur it."""
     users, think = 25, 0.15
     servers = [station([{"cpu": {"distribution": "lognormal", "mean": milliseconds(MEAN), "sd": "20ms"}}])]
     result = simulate(model("interactive", servers, closed(users, "150ms"), horizon=100, warmup=5))

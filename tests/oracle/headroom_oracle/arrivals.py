@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headroom_common.simcore.distributions import nanoseconds, poisson, truncated_normal
 from headroom_common.simcore.elementary import log
 from headroom_common.simcore.random import uniform
 from headroom_common.simcore.sites import GAP, USERS
 from headroom_oracle.laws import SECOND, normal_below_zero
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 
 class Piece(NamedTuple):
@@ -31,7 +34,7 @@ def rate_pieces(rate: Any) -> Iterator[Piece]:
         yield Piece(0, None, rate, 0.0)
         return
     points = rate.points
-    for here, after in zip(points, points[1:], strict=False):
+    for here, after in pairwise(points):
         slope = 0.0 if rate.shape == "step" else (after.rate - here.rate) / ((after.at - here.at) / SECOND)
         yield Piece(here.at, after.at, here.rate, slope)
     yield Piece(points[-1].at, None, points[-1].rate, 0.0)
@@ -95,5 +98,7 @@ def open_arrivals(arrivals: Any, stream: int, workload: int, horizon: int) -> li
     def work_of(number: int) -> float:
         return -float(log(uniform(stream, number << 16 | workload, GAP)))
 
-    pieces = user_pieces(arrivals, stream, workload) if arrivals.kind == "users" else rate_pieces(arrivals.rate)
+    pieces = (
+        user_pieces(arrivals, stream, workload) if arrivals.kind == "users" else rate_pieces(arrivals.rate)
+    )
     return list(walk(pieces, work_of, horizon))

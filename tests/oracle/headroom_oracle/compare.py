@@ -10,11 +10,6 @@ if TYPE_CHECKING:
     from headroom_oracle.pipeline import Tables
     from headroom_oracle.tallies import OracleTrial
 
-COUNTS_AND_AREAS = ("arrivals", "completed", "refused", "shed", "busy_ns", "ready_wait_ns", "memory_wait_ns", "io_ns")
-LITTLE = ("in_system_ns", "little_area_ns", "little_sojourn_ns")
-SERVER_PEAKS = ("peak_ready", "peak_memory_kib", "peak_in_system")
-REQUEST_COLUMNS = ("workload", "server", "target", "t0", "latency", "outcome")
-REQUEST_WAITS = ("memory_wait", "cpu_wait", "cpu_run", "io_wait")
 MIB = 1 << 20
 
 
@@ -26,7 +21,7 @@ def rows_of(table: dict[str, Any]) -> list[dict[str, int]]:
 
 
 def differences(found: Tables, expected: OracleTrial, endpoint_names: list[str]) -> list[str]:
-    """Return one line per difference between a trial of the pipeline and the oracle's; none when they are equal."""
+    """Return one line per difference between a trial of the pipeline and the oracle's."""
     return [
         *_requests(found, expected, endpoint_names),
         *_servers(found, expected),
@@ -72,7 +67,11 @@ def _pools(found: Tables, expected: OracleTrial) -> list[str]:
     lines = []
     for (replica, slot), truth in expected.pools.items():
         row = rows[replica * slots + slot]
-        lines += [line for name in truth for line in _unlike(f"pool {replica}.{slot} {name}", row[name], truth[name])]
+        lines += [
+            line
+            for name in truth
+            for line in _unlike(f"pool {replica}.{slot} {name}", row[name], truth[name])
+        ]
     return lines
 
 
@@ -85,8 +84,8 @@ def _samples(found: Tables, expected: OracleTrial) -> list[str]:
     pool_rows = rows_of(found["pool_samples"]) if "pool_samples" in found else []
     pool_values = {(row["tick"], row["cell"], row["slot"]): row["in_use"] for row in pool_rows}
     lines += _unlike("pool sample cells", len(pool_values), len(pool_rows))
-    for key, value in expected.pool_samples.items():
-        lines += _unlike(f"pool sample {key}", pool_values.get(key, 0), value)
+    for cell, value in expected.pool_samples.items():
+        lines += _unlike(f"pool sample {cell}", pool_values.get(cell, 0), value)
     return lines
 
 

@@ -18,7 +18,8 @@ class Faults:
 
     def is_down(self, server: str, replica: int, t: int) -> bool:
         return any(
-            fault.server == server and fault.replica in (None, replica) for fault in self._active("server_down", t)
+            fault.server == server and fault.replica in (None, replica)
+            for fault in self._active("server_down", t)
         )
 
     def slowdown(self, server: str, replica: int, t: int) -> float:
@@ -32,7 +33,9 @@ class Faults:
         return sum(fault.extra for fault in self._active("link_delay", t) if fault.link == link)
 
     def extra_loss_ppb(self, link: str, t: int) -> int:
-        return sum(int(fault.loss * 1e9 + 0.5) for fault in self._active("link_loss", t) if fault.link == link)
+        return sum(
+            int(fault.loss * 1e9 + 0.5) for fault in self._active("link_loss", t) if fault.link == link
+        )
 
     def kills(self) -> list[Any]:
         """Return the faults at whose start everything in flight is lost."""

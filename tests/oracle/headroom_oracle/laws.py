@@ -1,4 +1,4 @@
-"""The oracle's reading of distributions: the parameters as docs and textbooks state them, one law at a time."""
+"""The oracle's reading of distributions: the parameters as docs and textbooks state them, law by law."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import math
 from typing import Any
 
 import numpy as np
+
 from headroom_common.simcore import distributions as simcore
 from headroom_common.simcore.distributions import Distributions, sample_ns
 
 SECOND = 1_000_000_000
 
 
-def _one_row(kind: int, first: float = 0.0, second: float = 0.0, third: float = 0.0, **more: Any) -> Distributions:
+def _one_row(
+    kind: int, first: float = 0.0, second: float = 0.0, third: float = 0.0, **more: Any
+) -> Distributions:
     quantiles = more.get("quantiles", [])
     return Distributions(
         kind=np.array([kind]),
@@ -26,7 +29,7 @@ def _one_row(kind: int, first: float = 0.0, second: float = 0.0, third: float = 
     )
 
 
-def _table(dist: Any) -> Distributions:
+def _table(dist: Any) -> Distributions:  # noqa: PLR0911 - one return per law
     kind = getattr(simcore, dist.distribution.upper())
     match dist.distribution:
         case "exponential":
@@ -39,7 +42,9 @@ def _table(dist: Any) -> Distributions:
         case "lognormal":
             squared = (dist.sd / dist.mean) ** 2
             sigma_squared = math.log1p(squared)
-            return _one_row(kind, math.log(dist.mean / SECOND) - sigma_squared / 2.0, math.sqrt(sigma_squared))
+            return _one_row(
+                kind, math.log(dist.mean / SECOND) - sigma_squared / 2.0, math.sqrt(sigma_squared)
+            )
         case "uniform":
             return _one_row(kind, dist.low / SECOND, dist.high / SECOND)
         case "gamma":
@@ -70,6 +75,7 @@ class Law:
 
     def draw(self, stream: int, identity: int, site: int) -> int:
         """Return a sampled duration in ns."""
-        if self.constant is not None:
+        if self.table is None:
+            assert self.constant is not None
             return self.constant
         return int(sample_ns(self.table, 0, stream, identity, site))

@@ -1,6 +1,7 @@
 """The naive oracle: docs/semantics.md again, slowly and obviously, one event loop for a whole trial.
 
-It shares with the product the draws (`headroom_common.simcore.random`, `.distributions`, the sites) and nothing else.
+It shares with the product the draws (`headroom_common.simcore`: `random`, `distributions`, the sites) and
+nothing else.
 """
 
 from __future__ import annotations
@@ -9,10 +10,10 @@ import heapq
 from collections.abc import Callable
 from typing import Any
 
-from headroom_oracle.arrivals import open_arrivals
-from headroom_oracle.faults import Faults
 from headroom_common.simcore.random import stream_key, uniform
 from headroom_common.simcore.sites import ENDPOINT, LINK_DELAY, LINK_LOSS, THINK
+from headroom_oracle.arrivals import open_arrivals
+from headroom_oracle.faults import Faults
 from headroom_oracle.laws import Law
 from headroom_oracle.routing import Router, millionths, weighted
 from headroom_oracle.station import Request, Station
@@ -86,7 +87,9 @@ class World:
                 for user in range(words.arrivals.users):
                     self._think(workload, user, 0)
             else:
-                for seq, t0 in enumerate(open_arrivals(words.arrivals, self.stream, workload, self.spec.horizon)):
+                for seq, t0 in enumerate(
+                    open_arrivals(words.arrivals, self.stream, workload, self.spec.horizon)
+                ):
                     self._send(workload, seq, t0)
         while self.events:
             t, _, _, action = heapq.heappop(self.events)
@@ -138,7 +141,9 @@ class World:
         loss_ppb += self.faults.extra_loss_ppb(link, t)
         if loss_ppb and uniform(self.stream, request.id, LINK_LOSS + 2 * hop) * 1e9 < loss_ppb:
             return None
-        arrival = t + law.draw(self.stream, request.id, LINK_DELAY + 2 * hop) + self.faults.extra_delay(link, t)
+        arrival = (
+            t + law.draw(self.stream, request.id, LINK_DELAY + 2 * hop) + self.faults.extra_delay(link, t)
+        )
         self.tallies.crossed(link, t, arrival)
         return arrival
 

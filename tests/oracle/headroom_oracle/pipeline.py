@@ -6,9 +6,10 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from headroom_common.contracts.event import Event, Outgoing, caused_event, root_event
 from headroom_common.contracts.events import (
     ArrivalsGenerated,
@@ -18,10 +19,12 @@ from headroom_common.contracts.events import (
     RunRequested,
     SegmentSimulated,
 )
-from headroom_common.scenario import Scenario
 from headroom_generator import handlers as generator
 from headroom_router import handlers as router
 from headroom_server_model import handlers as server_model
+
+if TYPE_CHECKING:
+    from headroom_common.scenario import Scenario
 
 Tables = dict[str, dict[str, np.ndarray]]
 Handlers = dict[type, Callable[[Event[Any]], Iterable[Outgoing]]]
@@ -69,9 +72,13 @@ def simulate(
 
 def _put_together(bodies: list[RequestsCompleted]) -> Tables:
     final = [body.header.segment for body in bodies if body.header.final]
-    assert set(final) == {max(body.header.segment for body in bodies)}, "a trial ends once, with its last segment"
+    assert set(final) == {max(body.header.segment for body in bodies)}, (
+        "a trial ends once, with its last segment"
+    )
     names = sorted({name for body in bodies for name in body.tables if "." not in name})
-    return {name: _merged(name, [body.tables[name] for body in bodies if name in body.tables]) for name in names}
+    return {
+        name: _merged(name, [body.tables[name] for body in bodies if name in body.tables]) for name in names
+    }
 
 
 def _merged(name: str, tables: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from headroom_oracle.faults import Faults
 from headroom_common.simcore.random import ring_point, uniform
 from headroom_common.simcore.sites import POLICY, POLICY_SECOND, SESSION
-from headroom_oracle.laws import SECOND
+
+if TYPE_CHECKING:
+    from headroom_oracle.faults import Faults
 
 
 class Entry(NamedTuple):
@@ -42,7 +43,7 @@ def weighted(u: float, weights: list[int]) -> int:
 
 
 class Router:
-    """A router as the specification tells it; knows the time and the faults, nothing of the servers' insides."""
+    """A router as the specification tells it; it knows the faults and nothing of the servers' insides."""
 
     def __init__(self, spec: Any, router: Any, faults: Faults, stream: int, sessions: list[int]) -> None:
         self.policy = router.policy
@@ -55,7 +56,9 @@ class Router:
         for number, target in enumerate(router.targets):
             for replica in range(replicas[target.server]):
                 position = len(self.entries)
-                self.entries.append(Entry(position, number, target.server, replica, millionths(target.weight)))
+                self.entries.append(
+                    Entry(position, number, target.server, replica, millionths(target.weight))
+                )
         self.pointer = 0
         self.target_pointer = [0] * len(router.targets)
         self.current = [0] * len(self.entries)
@@ -142,6 +145,3 @@ class Router:
 
 def _base(server: str) -> int:
     return int.from_bytes(hashlib.sha256(server.encode()).digest()[:8], "big", signed=True)
-
-
-__all__ = ["SECOND", "Entry", "Router", "index_of", "millionths", "weighted"]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headroom_common.simcore.sites import STEP
 from headroom_oracle.laws import Law
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Instruction(NamedTuple):
@@ -65,7 +67,11 @@ def flatten(steps: Any, pools: list[str]) -> list[Instruction]:
             flat.append(Instruction("io", Law(step.io), -1))
         else:
             pool = pools.index(step.pool)
-            flat += [Instruction("acquire", None, pool), *flatten(step.steps, pools), Instruction("release", None, pool)]
+            flat += [
+                Instruction("acquire", None, pool),
+                *flatten(step.steps, pools),
+                Instruction("release", None, pool),
+            ]
     return flat
 
 
@@ -80,7 +86,7 @@ class Station:
         leave: called with (time, request) when the request has been served.
     """
 
-    def __init__(  # noqa: PLR0913 - a constructor that names all that a replica touches
+    def __init__(
         self,
         server: Any,
         stream: int,

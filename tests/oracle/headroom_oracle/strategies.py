@@ -1,12 +1,13 @@
-"""Hypothesis strategies: small scenarios that use everything, with whole milliseconds so that ties are frequent."""
+"""Hypothesis strategies: small scenarios that use everything, in whole milliseconds so that ties abound."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from hypothesis import strategies as st
+
 from headroom_common.scenario import Scenario
 from headroom_common.simcore.balancing import POLICIES
-from hypothesis import strategies as st
 
 Draw = Any
 Document = dict[str, Any]
@@ -16,12 +17,22 @@ POSITIVE = st.sampled_from([1, 1, 2, 3, 5, 8]).map(lambda n: f"{n}ms")
 
 
 @st.composite
-def laws(draw: Draw) -> Any:
+def laws(draw: Draw) -> Any:  # noqa: PLR0911 - one return per law
     """A law of durations; more than half of them constant and a whole number of ms, 0 included."""
     name = draw(
         st.sampled_from(
             ["constant"] * 9
-            + ["exponential", "normal", "lognormal", "uniform", "gamma", "weibull", "pareto", "poisson", "poisson"]
+            + [
+                "exponential",
+                "normal",
+                "lognormal",
+                "uniform",
+                "gamma",
+                "weibull",
+                "pareto",
+                "poisson",
+                "poisson",
+            ]
             + ["empirical"]
         )
     )
@@ -133,7 +144,12 @@ def arrivals(draw: Draw, horizon: int) -> Document:
         law = draw(st.sampled_from([{"law": "poisson"}, {"law": "normal", "sd": 2.0}]))
         window = draw(st.sampled_from([horizon // 7 + 1, horizon // 3, horizon * 2]))
         rate = int(40 * 1000 / horizon / mean)
-        return {"kind": kind, "users": {"mean": mean} | law, "rate_per_user": f"{rate}/s", "window": f"{window}ms"}
+        return {
+            "kind": kind,
+            "users": {"mean": mean} | law,
+            "rate_per_user": f"{rate}/s",
+            "window": f"{window}ms",
+        }
     if kind == "trace":
         gaps = draw(st.lists(st.sampled_from([0, 0, 0, 1, 1, 2, 3, 7]), min_size=5, max_size=80))
         times = [sum(gaps[: index + 1]) for index in range(len(gaps))]
@@ -152,7 +168,9 @@ def laws_that_pass(horizon: int) -> st.SearchStrategy[Any]:
 
 
 @st.composite
-def workloads(draw: Draw, name: str, entries: list[str], links: list[str], endpoints: list[str], horizon: int) -> Document:  # noqa: E501, PLR0913 - one workload, all that it refers to
+def workloads(
+    draw: Draw, name: str, entries: list[str], links: list[str], endpoints: list[str], horizon: int
+) -> Document:
     """A workload of any kind."""
     document: Document = {
         "name": name,
@@ -181,7 +199,9 @@ def faults(draw: Draw, server_documents: list[Document], links: list[str], horiz
     document |= {"end": f"{start + length}ms"} if draw(st.booleans()) else {"duration": f"{length}ms"}
     if kind.startswith("link"):
         document["link"] = draw(st.sampled_from(links))
-        return document | ({"extra": draw(POSITIVE)} if kind == "link_delay" else {"loss": draw(st.sampled_from([0.2, 0.7]))})
+        return document | (
+            {"extra": draw(POSITIVE)} if kind == "link_delay" else {"loss": draw(st.sampled_from([0.2, 0.7]))}
+        )
     server = draw(st.sampled_from(server_documents))
     document["server"] = server["name"]
     if draw(st.booleans()):
@@ -200,7 +220,8 @@ def documents(draw: Draw) -> Document:
     server_documents = [draw(servers(name, endpoints)) for name in names]
     link_names = ["lan", "wan", "edge"][: draw(st.integers(0, 3))]
     links = [
-        {"name": name, "delay": draw(laws()), "loss": draw(st.sampled_from([0, 0, 0.05, 0.3]))} for name in link_names
+        {"name": name, "delay": draw(laws()), "loss": draw(st.sampled_from([0, 0, 0.05, 0.3]))}
+        for name in link_names
     ]
     singles = [server["name"] for server in server_documents if server["replicas"] == 1]
     router_names = ["lb", "edge-lb"][: draw(st.sampled_from([1, 1, 2] if singles else [1, 2]))]
@@ -215,13 +236,15 @@ def documents(draw: Draw) -> Document:
             "warmup": f"{draw(st.sampled_from([0, 0, 10, horizon // 2]))}ms",
             "sample_period": f"{draw(st.sampled_from([1, 3, 10, 37, 400]))}ms",
             "workloads": [
-                draw(workloads(f"w{number}", entries, link_names, endpoints, horizon)) for number in range(count)
+                draw(workloads(f"w{number}", entries, link_names, endpoints, horizon))
+                for number in range(count)
             ],
             "links": links,
             "routers": [draw(routers(name, names, link_names)) for name in router_names],
             "servers": server_documents,
             "faults": [
-                draw(faults(server_documents, link_names, horizon)) for _ in range(draw(st.sampled_from([0, 0, 1, 2, 4])))
+                draw(faults(server_documents, link_names, horizon))
+                for _ in range(draw(st.sampled_from([0, 0, 1, 2, 4])))
             ],
         },
     }

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from headroom_oracle.station import Change, Request, Station
 
-STATES = {"ready": "cpu_wait", "io": "io_wait", "memory_kib": "memory_kib", "busy": "busy", "in_system": "in_system"}
+STATES = {
+    "ready": "cpu_wait",
+    "io": "io_wait",
+    "memory_kib": "memory_kib",
+    "busy": "busy",
+    "in_system": "in_system",
+}
 
 
 @dataclass
@@ -16,7 +22,7 @@ class OracleTrial:
     """A trial's tables.
 
     Attributes:
-        requests: by id, the columns of the `requests` table (`endpoint` by name; hops and pools that were not met are 0).
+        requests: by id, the columns of the `requests` table; `endpoint` by name, columns that are 0 left out.
         servers: per replica, the columns of the `servers` table, memory in one number `memory_kib_ns`.
         pools: per (replica, slot), the columns of the `pools` table.
         samples: per (tick, cell), the columns of the `samples` table.
@@ -35,7 +41,9 @@ class OracleTrial:
 def area(changes: list[Change], counter: str, start: int, stop: int) -> int:
     """Return the integral of a counter over [start, stop)."""
     return sum(
-        change.delta * (stop - min(max(change.t, start), stop)) for change in changes if change.counter == counter
+        change.delta * (stop - min(max(change.t, start), stop))
+        for change in changes
+        if change.counter == counter
     )
 
 
@@ -130,7 +138,9 @@ class Tallies:
                 self.result.pools[replica, slot] = {
                     "wait_ns": area(station.changes, f"pool_wait{slot}", start, stop),
                     "held_ns": area(station.changes, f"held{slot}", start, stop),
-                    "acquired": sum(event == f"acquired{slot}" and start <= t < stop for t, event in station.events),
+                    "acquired": sum(
+                        event == f"acquired{slot}" and start <= t < stop for t, event in station.events
+                    ),
                     "peak_waiting": peak(station.changes, f"pool_wait{slot}"),
                 }
 

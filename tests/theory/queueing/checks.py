@@ -1,9 +1,10 @@
 """Comparing simulation with theory honestly.
 
-Every comparison asks whether the true value lies in the 99.9 % Student-t interval over independent replications. At that
-level a correct simulator misses one comparison in a thousand, and there are some fifty here, so that a fixed seed has about a 95 % chance to pass at
-the first try and then passes for ever; at 95 % two or three would fail each time and teach everybody to ignore them. What the
-wider interval gives away in power is won back by run length: each comparison also demands that its interval be narrow.
+Every comparison asks whether the true value lies in the 99.9 % Student-t interval over independent
+replications. At that level a correct simulator misses one comparison in a thousand. There are some fifty
+here, so a fixed seed has about a 95 % chance to pass at the first try, and then passes for ever; at 95 %
+two or three would fail and teach everybody to ignore them. What the wider interval gives away in power
+is won back by run length: each comparison also demands that its interval be narrow.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def assert_agrees(figure: Any, truth: float, *, within: float = 0.05, slack: flo
         figure: a `Figure` of the result, or its mapping.
         truth: what theory says.
         within: the largest half-width allowed, relative to the truth.
-        slack: a known relative error by which the interval is widened: of the sketch, or of an asymptotic formula.
+        slack: a known relative error that widens the interval: of the sketch, or of an asymptotic formula.
     """
     value, low, high = (
         (figure["value"], figure["low"], figure["high"])

@@ -1,6 +1,7 @@
 """Queueing theory: the closed forms that the simulation must meet.
 
-Rates are per second, times in seconds. λ is `arrival`, μ is `service`. Sources: Kleinrock, "Queueing Systems" I (1975), unless told otherwise.
+Rates are per second, times in seconds; below, l is `arrival`, m is `service`, a = l/m and r = a/servers.
+Source: Kleinrock, "Queueing Systems" I (1975), unless told otherwise.
 """
 
 from __future__ import annotations
@@ -9,17 +10,17 @@ import math
 
 
 def mm1_sojourn(arrival: float, service: float) -> float:
-    """Return the mean time in an M/M/1 station, 1/(μ−λ)."""
+    """Return the mean time in an M/M/1 station, 1/(m - l)."""
     return 1.0 / (service - arrival)
 
 
 def mm1_sojourn_quantile(arrival: float, service: float, p: float) -> float:
-    """Return the p-quantile of the time in an M/M/1 station: it is exponential with rate μ−λ."""
+    """Return the p-quantile of the time in an M/M/1 station: it is exponential with rate m - l."""
     return -math.log1p(-p) / (service - arrival)
 
 
 def erlang_b(load: float, servers: int) -> float:
-    """Return the blocking probability of M/G/c/c at the offered load a = λ/μ, by its recursion in c."""
+    """Return the blocking probability of M/G/c/c at the offered load a, by its recursion in c."""
     blocking = 1.0
     for n in range(1, servers + 1):
         blocking = load * blocking / (n + load * blocking)
@@ -38,7 +39,7 @@ def mmc_wait(arrival: float, service: float, servers: int) -> float:
 
 
 def mg1_wait(arrival: float, mean: float, sd: float) -> float:
-    """Return the mean wait in queue in M/G/1 (Pollaczek and Khinchine): λE[S²]/(2(1−ρ))."""
+    """Return the mean wait in queue in M/G/1 (Pollaczek and Khinchine): l E[S²] / (2 (1 - r))."""
     return arrival * (mean * mean + sd * sd) / (2.0 * (1.0 - arrival * mean))
 
 
@@ -53,7 +54,7 @@ def mm1k(arrival: float, service: float, places: int) -> tuple[float, float]:
 
 
 def em1_wait(arrival: float, service: float, stages: int) -> float:
-    """Return the mean wait in E_k/M/1 whose arrivals have `stages` exponential stages: σ/(μ(1−σ)) with σ = A*(μ−μσ)."""
+    """Return the mean wait in E_k/M/1, k = `stages`: s / (m (1 - s)) with s = A*(m - m s)."""
     stage = arrival * stages
     sigma = 0.0
     for _ in range(10_000):
@@ -62,15 +63,16 @@ def em1_wait(arrival: float, service: float, stages: int) -> float:
 
 
 def two_choices_sojourn(rho: float) -> float:
-    """Return the mean time in a station, in mean service times, of power-of-two balancing as n→∞: Σ ρ^(2^i − 2), i ≥ 1.
+    """Return the mean time in a station, in service times, under the power of two choices among very many.
 
+    It is the sum over i ≥ 1 of r^(2^i - 2).
     Vvedenskaya, Dobrushin and Karpelevich (1996); Mitzenmacher (2001).
     """
-    return sum(rho ** (2.0**i - 2.0) for i in range(1, 20))
+    return math.fsum(math.pow(rho, 2.0**i - 2.0) for i in range(1, 20))
 
 
 def machine_repair(users: int, think: float, service: float) -> tuple[float, float]:
-    """Return throughput and response time of `users` who think `think` s and share one station, by mean value analysis.
+    """Return throughput and response time of `users` who think and share one station, by mean value analysis.
 
     Reiser and Lavenberg (1980). Exact for exponential service and any law of think times.
     """
@@ -84,7 +86,7 @@ def machine_repair(users: int, think: float, service: float) -> tuple[float, flo
 
 
 def throughput_bound(users: int, think: float, demand: float) -> float:
-    """Return the asymptotic bound of a closed loop with one station: X ≤ min(N/(D+Z), 1/D) (Denning and Buzen 1978)."""
+    """Return the bound of a closed loop's throughput, min(N / (D + Z), 1 / D) (Denning and Buzen 1978)."""
     return min(users / (demand + think), 1.0 / demand)
 
 

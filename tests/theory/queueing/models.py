@@ -31,7 +31,7 @@ def station(steps: list[Document], *, working_set: str = "0B", **limits: Any) ->
     } | limits
 
 
-def model(  # noqa: PLR0913 - a scenario has these parts
+def model(
     name: str,
     servers: list[Document],
     arrivals: Document,
