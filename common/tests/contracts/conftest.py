@@ -79,7 +79,7 @@ def completed_tables() -> Tables:
 @pytest.fixture
 def bodies(run: RunParameters, header: SegmentHeader, arrivals: Tables) -> Mapping[str, Body]:
     states = {name: table for name, table in arrivals.items() if name != "arrivals"}
-    routed = {"routed": {"id": np.array([9], np.int64), "stage": np.array([1], np.int8)}, **states}
+    routed: Tables = {"routed": {"id": np.array([9], np.int64), "stage": np.array([1], np.int8)}, **states}
     completed = CompletedHeader(**dict(header), part=1, parts=2)
     made: tuple[Body, ...] = (
         RunRequested(run=run),

@@ -75,7 +75,8 @@ def test_all_columns_survive_the_wire(
 
 def wire_type(header: SegmentHeader, values: np.ndarray) -> pa.DataType:
     stream = encode(routed(header, {"t": {"x": values}})).body
-    return pa.ipc.open_stream(stream).schema.field("x").type
+    found: pa.DataType = pa.ipc.open_stream(stream).schema.field("x").type
+    return found
 
 
 @pytest.mark.parametrize(("dtype", "limit"), WHOLE)

@@ -102,7 +102,7 @@ def test_a_long_value_is_shortened_in_the_message() -> None:
 def test_an_envelope_cannot_be_changed() -> None:
     envelope = Envelope.from_headers(headers())
     with pytest.raises(ValidationError, match="frozen"):
-        envelope.subject = "y"
+        envelope.subject = "y"  # type: ignore[misc] # on purpose
 
 
 @given(st.uuids(), texts, texts)

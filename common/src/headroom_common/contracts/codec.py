@@ -166,9 +166,18 @@ def _decode_model(contract: Contract, model: type[ModelT], text: bytes) -> Model
 
 def _decode_data(contract: Contract, header_model: type[SegmentHeader], body: bytes) -> SegmentData:
     try:
-        streams = _read_streams(body)
+        header, tables = _decode_streams(contract, header_model, body)
     except _BROKEN as error:
         raise _bad(contract, f"body: expected Arrow IPC streams, found {len(body)} bytes: {error}") from error
+    decoded = cast("type[SegmentData]", contract.body)(header, tables)
+    contract.check(decoded)
+    return decoded
+
+
+def _decode_streams(
+    contract: Contract, header_model: type[SegmentHeader], body: bytes
+) -> tuple[SegmentHeader, Tables]:
+    streams = _read_streams(body)
     metadata = streams[0].schema.metadata or {} if streams else {}
     if metadata.get(_FORMAT) != WIRE_FORMAT:
         found = metadata.get(_FORMAT, b"none").decode(errors="replace")
@@ -177,12 +186,9 @@ def _decode_data(contract: Contract, header_model: type[SegmentHeader], body: by
     names = _table_names(contract, metadata.get(_TABLES, b""))
     if len(streams) != max(len(names), 1):
         raise _bad(contract, f"body: expected {max(len(names), 1)} streams, found {len(streams)}")
-    tables: Tables = {
-        name: _decode_table(contract, name, batch) for name, batch in zip(names, streams, strict=False)
-    }
-    decoded = cast("type[SegmentData]", contract.body)(header, tables)
-    contract.check(decoded)
-    return decoded
+    # Without tables there is one stream all the same, for the header.
+    tables = {name: _decode_table(contract, name, batch) for name, batch in zip(names, streams, strict=False)}
+    return header, tables
 
 
 def _read_streams(body: bytes) -> list[pa.RecordBatch]:
