@@ -1,1 +1,67 @@
-"""Headroom: will this backend hold, and how much headroom is left?"""
+"""Headroom: will this backend hold, and how much headroom is left?
+
+from headroom import run
+
+result = run("scenario.yaml", trials=10)
+print(result.verdict, result.latency["p99"].value)
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from headroom.embedded import RunFailedError, run, run_async
+    from headroom.progress import Progress
+    from headroom.result import Figure, Result
+    from headroom.scenarios import ScenarioWarning
+    from headroom_common.errors import HeadroomError
+    from headroom_common.scenario import Scenario
+    from headroom_common.scenario.loading import load_scenario
+    from headroom_common.scenario.problems import ScenarioError
+
+__all__ = [
+    "Figure",
+    "HeadroomError",
+    "Progress",
+    "Result",
+    "RunFailedError",
+    "Scenario",
+    "ScenarioError",
+    "ScenarioWarning",
+    "load_scenario",
+    "run",
+    "run_async",
+]
+
+_HOMES = {
+    "Figure": "headroom.result",
+    "HeadroomError": "headroom_common.errors",
+    "Progress": "headroom.progress",
+    "Result": "headroom.result",
+    "RunFailedError": "headroom.embedded",
+    "Scenario": "headroom_common.scenario",
+    "ScenarioError": "headroom_common.scenario.problems",
+    "ScenarioWarning": "headroom.scenarios",
+    "load_scenario": "headroom_common.scenario.loading",
+    "run": "headroom.embedded",
+    "run_async": "headroom.embedded",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - any public name
+    """Import a public name when it is first used: `headroom --help` need not wait for the kernels.
+
+    Raises:
+        AttributeError: there is no such name.
+    """
+    if name not in _HOMES:
+        message = f"module 'headroom' has no attribute {name!r}"
+        raise AttributeError(message)
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """The public names, imported or not."""
+    return sorted({*globals(), *__all__})

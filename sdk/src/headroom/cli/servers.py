@@ -48,7 +48,9 @@ def servers_table(result: Result, width: int) -> Table:
 
 def _fullest(servers: list[Server]) -> list[Server]:
     """The `ROWS` fullest servers, saturated ones before all others, put back in their order."""
-    order = sorted(range(len(servers)), key=lambda row: (not servers[row].saturated, -_fullness(servers[row])))
+    order = sorted(
+        range(len(servers)), key=lambda row: (not servers[row].saturated, -_fullness(servers[row]))
+    )
     return [servers[row] for row in sorted(order[:ROWS])]
 
 
@@ -59,8 +61,8 @@ def _fullness(server: Server) -> float:
 
 
 def _name(server: Server) -> Text:
-    """`app ×2` for two replicas."""
-    return Text(server.name) if server.replicas == 1 else Text(f"{server.name} ×{server.replicas}")
+    """The name, with the number of replicas when there are several."""
+    return Text(server.name) if server.replicas == 1 else Text(f"{server.name} ×{server.replicas}")  # noqa: RUF001 - the sign for "times" is meant
 
 
 def level_style(share: float) -> str:

@@ -87,7 +87,9 @@ def _verdict(result: Result) -> Iterator[Text]:
     warmup = document["warmup"]
     left_out = f", the first {units.clock(warmup)} left out" if warmup else ""
     trials = "1 trial" if result.trials == 1 else f"{result.trials} trials"
-    horizon = units.clock(document["horizon"]) if document["horizon"] >= 1 else units.duration(document["horizon"])
+    horizon = (
+        units.clock(document["horizon"]) if document["horizon"] >= 1 else units.duration(document["horizon"])
+    )
     yield Text(
         f"{trials} of {horizon}{left_out} · {result.requests:,} requests · seed {result.seed}",
         "dim",
@@ -108,7 +110,12 @@ def _objectives(result: Result) -> Table:
     for one, document in zip(result.objectives, result.document["objectives"], strict=True):
         mark = Text("✔", "green") if one.met else Text("✘", "red")
         value, interval = measured(document["metric"], one.value)
-        table.add_row(Text.assemble(mark, " ", one.text), value, Text(interval, "dim"), Text(_certainty(one, result.trials), "yellow"))
+        table.add_row(
+            Text.assemble(mark, " ", one.text),
+            value,
+            Text(interval, "dim"),
+            Text(_certainty(one, result.trials), "yellow"),
+        )
     return table
 
 
@@ -193,7 +200,9 @@ def _anatomy(result: Result) -> Iterator[RenderableType]:
 def cause_in_words(cause: Cause) -> str:
     """`pool_wait:db` on app becomes `app: waiting for pool db`."""
     kind, _, name = cause.cause.partition(":")
-    words = {"link": f"link {name}", "pool_wait": f"waiting for pool {name}"}.get(kind) or _CAUSES.get(kind, kind)
+    words = {"link": f"link {name}", "pool_wait": f"waiting for pool {name}"}.get(kind) or _CAUSES.get(
+        kind, kind
+    )
     return words if cause.server is None else f"{cause.server}: {words}"
 
 
@@ -216,7 +225,9 @@ def remarks_on(result: Result) -> Sequence[str]:
         more = f"{', '.join(unsure)}: the interval reaches across the threshold"
         remarks.append(f"{more}; more trials (-n {result.trials * 4}) would tell.")
     if result.document["checks"]["littles_law_residual"] != 0:
-        remarks.append("Little's law does not hold exactly in this run: please report it as a fault of Headroom.")
+        remarks.append(
+            "Little's law does not hold exactly in this run: please report it as a fault of Headroom."
+        )
     if result.latency["p99"].value is None:
         remarks.append("No request ended well after the warm-up, so there is no latency to show.")
     return remarks

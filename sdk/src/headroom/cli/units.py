@@ -2,7 +2,7 @@
 
 from headroom.result import Figure
 
-NOTHING = "–"
+NOTHING = "—"
 _DURATIONS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _BYTES = ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 
@@ -24,7 +24,7 @@ def duration(seconds: float | None) -> str:
 
 
 def duration_interval(figure: Figure) -> str:
-    """The interval of a duration in the unit of its value, such as `23.9 … 24.8`; empty when there is none."""
+    """The interval of a duration in the unit of its value, such as `23.9 … 24.8`; or nothing."""
     if figure.value is None:
         return ""
     scale, _ = _duration_unit(figure.value)

@@ -1,0 +1,80 @@
+"""The line that shows how a run comes on, while it does."""
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, SpinnerColumn, TextColumn
+from rich.progress import Progress as Bars
+
+from headroom.cli import units
+from headroom.progress import Pace, Progress
+
+_WIDE = 100
+
+
+class RunDisplay:
+    """A line of progress on a terminal, gone when the run is over; nothing where there is no terminal.
+
+    Args:
+        console: where to draw.
+        shown: whether to draw at all.
+    """
+
+    def __init__(self, console: Console, *, shown: bool) -> None:
+        self._wide = console.width >= _WIDE
+        self._pace = Pace()
+        self._bars = Bars(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=28 if self._wide else 10),
+            TextColumn("{task.fields[detail]}", markup=False, style="dim"),
+            console=console,
+            transient=True,
+            disable=not (shown and console.is_terminal),
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._task = self._bars.add_task("loading", total=None, detail="")
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def phase(self, words: str) -> None:
+        """Say what goes on before there is progress to show."""
+        self._bars.update(self._task, description=words)
+
+    def progressed(self, progress: Progress) -> None:
+        """Show how far the run has come."""
+        self._pace.observe(time.monotonic(), progress)
+        self._bars.update(
+            self._task,
+            description=f"trials {progress.trials_done}/{progress.trials}",
+            total=1.0,
+            completed=progress.share,
+            detail=detail(progress, self._pace, wide=self._wide),
+        )
+
+
+def detail(progress: Progress, pace: Pace, *, wide: bool) -> str:
+    """The figures behind the bar, such as `34 % · 20 min simulated · 512k requests · 2.31M/s · 4 s left`."""
+    simulated = units.clock(progress.simulated)
+    if wide:
+        simulated += f" of {units.clock(progress.total)}"
+    parts = [
+        f"{progress.share * 100:.0f} %",
+        f"{simulated} simulated",
+        f"{units.short_count(progress.requests)} requests",
+    ]
+    if pace.requests_per_second is not None:
+        parts.append(f"{units.short_count(pace.requests_per_second)}/s")
+    if pace.seconds_left is not None:
+        parts.append(f"{units.clock(pace.seconds_left)} left")
+    return " · ".join(parts)

@@ -1,0 +1,28 @@
+"""The services of a run and what each of them subscribes to: the composition root of embedded mode."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from headroom_analysis.handlers import Analysis
+from headroom_analysis.store import MemoryStore
+from headroom_common.contracts.events import RequestsCompleted, RunCancelled
+from headroom_common.event_manager import EventManager
+
+Subscribe = Callable[[EventManager], None]
+"""Gives an event manager the handlers of its service."""
+
+
+def _analysis() -> Subscribe:
+    analysis = Analysis(MemoryStore())
+
+    def subscribe(manager: EventManager) -> None:
+        manager.subscribe(RequestsCompleted, analysis.requests_completed)
+        manager.subscribe(RunCancelled, analysis.run_cancelled, inline=True)
+
+    return subscribe
+
+
+SERVICES: Final[Mapping[str, Callable[[], Subscribe]]] = {
+    "analysis": _analysis,
+}
+"""By name of the service: makes its handlers anew, with a state of their own."""

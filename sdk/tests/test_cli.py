@@ -1,0 +1,234 @@
+"""The commands that simulate nothing: help, version, validate, convert, explain."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from headroom.cli.main import app
+
+GOOD = """\
+apiVersion: headroom.dev/v1
+kind: Scenario
+metadata: {name: small}
+spec:
+  horizon: 10s
+  workloads:
+    - {name: visitors, entry: app, arrivals: {kind: poisson, rate: 50/s}}
+  servers:
+    - name: app
+      cores: 1
+      endpoints:
+        - {name: /, steps: [{cpu: 5ms}]}
+"""
+
+Headroom = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def scenario(tmp_path: Path) -> Callable[..., Path]:
+    """A maker of scenario files: the good one with one text replaced by another."""
+
+    def write(old: str = "", new: str = "", name: str = "scenario.yaml") -> Path:
+        assert old in GOOD
+        path = tmp_path / name
+        path.write_text(GOOD.replace(old, new) if old else GOOD)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def headroom() -> CliRunner:
+    return CliRunner()
+
+
+@pytest.fixture
+def process() -> Headroom:
+    """Runs the installed command as a process of its own."""
+    command = Path(sys.executable).with_name("headroom")
+
+    def call(*arguments: str, **options: object) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(  # noqa: S603 - our own command
+            [str(command), *arguments], capture_output=True, text=True, timeout=60, check=False, **options
+        )
+
+    return call
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["version"]])
+def test_help_and_version_answer_at_once(process: Headroom, arguments: list[str]) -> None:
+    times = []
+    for _ in range(3):
+        started = time.perf_counter()
+        assert process(*arguments).returncode == 0
+        times.append(time.perf_counter() - started)
+    # Twice the promise: this machine may be busy with other things.
+    assert min(times) < 0.6
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["version"], ["validate", "--help"], ["run", "--help"]])
+def test_nothing_heavy_is_imported_for_help(arguments: list[str]) -> None:
+    code = (
+        "import sys; from headroom.cli import main; sys.argv[1:] = sys.argv[1:]\n"
+        "try: main.main()\nexcept SystemExit: pass\n"
+        "print(sorted({'numba', 'numpy', 'pyarrow', 'matplotlib', 'scipy'} & set(sys.modules)))"
+    )
+    done = subprocess.run(  # noqa: S603 - our own code
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_help_lists_the_commands_and_the_exit_statuses(headroom: CliRunner) -> None:
+    shown = headroom.invoke(app, ["--help"])
+    assert shown.exit_code == 0
+    for word in ("run", "validate", "convert", "explain", "version", "--install-completion"):
+        assert word in shown.stdout
+    assert "0 pass, 1 objective missed, 2 bad input" in " ".join(shown.stdout.split())
+
+
+def test_without_a_command_there_is_help(headroom: CliRunner) -> None:
+    assert "Commands:" in headroom.invoke(app, []).output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["rnu"], "No such command 'rnu'"),
+        (["run"], "Missing argument 'FILE'"),
+        (["run", "x.yaml", "-n", "0"], "greater than or equal to 1"),
+        (["run", "x.yaml", "-n", "few"], "valid integer"),
+        (["run", "x.yaml", "--confidence", "95"], "less than or equal to 0.9999"),
+        (["run", "x.yaml", "--what"], "No such option"),
+    ],
+)
+def test_a_wrong_command_line_is_bad_input(headroom: CliRunner, arguments: list[str], said: str) -> None:
+    done = headroom.invoke(app, arguments)
+    assert done.exit_code == 2
+    assert said in done.stderr
+
+
+def test_the_version_as_text_and_as_json(process: Headroom, headroom: CliRunner) -> None:
+    assert process("version").stdout.startswith("headroom 0.")
+    found = json.loads(headroom.invoke(app, ["version", "--json"]).stdout)
+    assert found["headroom"] == process("version").stdout.split()[1]
+    assert {"python", "platform", "numba", "numpy"} <= set(found)
+    assert headroom.invoke(app, ["version"]).stdout == process("version").stdout
+
+
+def test_completion_can_be_shown_for_a_shell(process: Headroom) -> None:
+    asked = {"_HEADROOM_COMPLETE": "complete_bash", "COMP_WORDS": "headroom va", "COMP_CWORD": "1"}
+    assert process(env=asked).stdout.split() == ["validate"]
+
+
+def test_a_valid_scenario_is_called_so(headroom: CliRunner, scenario: Callable[..., Path]) -> None:
+    done = headroom.invoke(app, ["validate", str(scenario())])
+    assert done.exit_code == 0
+    assert done.stdout.endswith("scenario.yaml: valid (1 workload, 1 server, 1 replica)\n")
+    assert done.stderr == ""
+
+
+BAD = [
+    ("horizon: 10s", "horizon: 10", 5, "spec.horizon", "a duration such as", "10", "10ms or 10s"),
+    ("cores: 1", "corse: 1", 10, "spec.servers[0].corse", "a known key", "'corse'", "did you mean 'cores'?"),
+    ("cores: 1", "cores: 0", 10, "spec.servers[0].cores", "a whole number of cores", "0", ""),
+    ("entry: app", "entry: ap", 7, "spec.workloads[0].entry", "the name of", "'ap'", "did you mean 'app'?"),
+    ("50/s", "50", 7, "spec.workloads[0].arrivals.rate", "a rate such as", "'50'|50", "50/s"),
+    (
+        "kind: poisson",
+        "kind: poison",
+        7,
+        "spec.workloads[0].arrivals.kind",
+        "one of",
+        "'poison'",
+        "'poisson'",
+    ),
+    ("name: small", "name: Small", 3, "metadata.name", "a DNS label", "'Small'", "write small"),
+    ("headroom.dev/v1", "headroom.dev/v2", 1, "apiVersion", "'headroom.dev/v1'", "'headroom.dev/v2'", ""),
+    (
+        "steps: [{cpu: 5ms}]",
+        "steps: []",
+        12,
+        "spec.servers[0].endpoints[0].steps",
+        "a list",
+        "an empty list",
+        "",
+    ),
+]
+
+
+@pytest.mark.parametrize("case", BAD, ids=lambda case: case[1])
+def test_bad_input_names_the_line_the_path_what_was_expected_and_what_was_found(
+    headroom: CliRunner, scenario: Callable[..., Path], case: tuple[str, str, int, str, str, str, str]
+) -> None:
+    old, new, line, path, expected, found, hint = case
+    file = scenario(old, new)
+    done = headroom.invoke(app, ["validate", str(file)])
+    assert done.exit_code == 2
+    assert done.stdout == ""
+    first, last = done.stderr.splitlines()
+    assert first.startswith(f"{file}:{line}: {path}: expected {expected}")
+    assert any(f"found {one}" in first for one in found.split("|"))
+    assert hint in first
+    assert last == f"1 problem in {file}"
+
+
+def test_all_problems_of_all_files_are_reported_at_once(
+    headroom: CliRunner, scenario: Callable[..., Path], tmp_path: Path
+) -> None:
+    first = scenario("horizon: 10s", "horizon: 10", "first.yaml")
+    first.write_text(first.read_text().replace("cores: 1", "cores: none"))
+    second = scenario("entry: app", "entry: none", "second.yaml")
+    good = scenario(name="good.yaml")
+    missing = tmp_path / "missing.yaml"
+    done = headroom.invoke(app, ["validate", *map(str, (first, missing, second, good))])
+    assert done.exit_code == 2
+    assert f"2 problems in {first}" in done.stderr
+    assert f"1 problem in {second}" in done.stderr
+    assert f"{missing}: expected a readable file" in done.stderr
+    assert f"{good}: valid" in done.stdout
+
+
+def test_problems_as_json(headroom: CliRunner, scenario: Callable[..., Path]) -> None:
+    bad, good = scenario("cores: 1", "corse: 1"), scenario(name="good.yaml")
+    done = headroom.invoke(app, ["validate", "--format", "json", str(bad), str(good)])
+    assert done.exit_code == 2
+    assert done.stderr == ""
+    first, second = json.loads(done.stdout)["files"]
+    assert (first["file"], first["valid"]) == (str(bad), False)
+    problem = first["problems"][0]
+    assert (problem["path"], problem["line"], problem["column"]) == ("spec.servers[0].corse", 10, 7)
+    assert problem["hint"] == "did you mean 'cores'?"
+    assert second == {"file": str(good), "valid": True, "problems": [], "warnings": []}
+
+
+def test_a_scenario_may_come_from_stdin(headroom: CliRunner) -> None:
+    assert "stdin: valid" in headroom.invoke(app, ["validate", "-"], input=GOOD).stdout
+    done = headroom.invoke(app, ["validate", "-"], input=GOOD.replace("cores: 1", "corse: 1"))
+    assert done.exit_code == 2
+    assert done.stderr.startswith("stdin:10: spec.servers[0].corse")
+
+
+def test_warnings_do_not_make_a_scenario_invalid(headroom: CliRunner, scenario: Callable[..., Path]) -> None:
+    file = scenario("  servers:", "  links: [{name: lan, delay: 1ms}]\n  servers:")
+    done = headroom.invoke(app, ["validate", str(file)])
+    assert done.exit_code == 0
+    assert done.stderr == f"warning: {file}: spec.links[0]: link 'lan' is never crossed\n"
+
+
+@pytest.mark.parametrize("text", ["", "just text", "[1, 2]", "a: [", "a: &x [*x]", "\x00", "a: 1\na: 2"])
+def test_what_is_no_scenario_at_all_is_refused_without_a_traceback(
+    headroom: CliRunner, tmp_path: Path, text: str
+) -> None:
+    path = tmp_path / "scenario.yaml"
+    path.write_text(text)
+    done = headroom.invoke(app, ["validate", str(path)])
+    assert done.exit_code == 2
+    assert "expected" in done.stderr
+    assert "Traceback" not in done.stderr
