@@ -258,6 +258,7 @@ def links(result: Mapping[str, object], sheet: Sheet, frame: timeline.Frame | No
         table.texts("Link", [text(row.get("name")) for row in shown])
         means: list[Estimate] = [estimate(row.get("in_transit_mean")) for row in shown]
         table.numbers("In transit, mean", means, "number")
+        table.numbers("at most", [estimate(row.get("in_transit_peak")) for row in shown], "count")
     sampled = rows(dig(result, "series", "links"))
     if frame is None:
         return Links(table, [], 0)

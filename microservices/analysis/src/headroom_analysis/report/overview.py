@@ -177,6 +177,7 @@ def traffic_table(result: Mapping[str, object]) -> Table | None:
     table = Table("Throughput and errors by workload and endpoint", left_out=max(len(groups) - SHOWN_ROWS, 0))
     groups = groups[:SHOWN_ROWS]
     table.texts("Requests", [name for name, _ in groups])
+    table.numbers("Arrivals", [estimate(row.get("arrival_rate")) for _, row in groups], "rate")
     table.numbers("Throughput", [estimate(row.get("throughput")) for _, row in groups], "rate")
     table.numbers("Error ratio", [estimate(row.get("error_ratio")) for _, row in groups], "ratio")
     return table

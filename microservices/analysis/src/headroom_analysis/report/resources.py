@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LIMIT = 0.95
-"""Above this utilisation no headroom is promised: the estimate would be within its own error."""
+"""From this utilisation on a resource counts as used up, and no headroom is promised."""
 
 
 class Resource(NamedTuple):
@@ -20,7 +20,6 @@ class Resource(NamedTuple):
         server: The server's name.
         kind: What it is, in the words of the result document.
         use: The share in use over the measured time, 0 to 1, of the busiest replica where known.
-        queue: How many requests wait for it on average.
         wait: The mean time waited for it, seconds.
         saturated: Whether analysis calls it the bottleneck of a saturated server.
     """
@@ -28,7 +27,6 @@ class Resource(NamedTuple):
     server: str
     kind: str
     use: float
-    queue: Estimate
     wait: Estimate
     saturated: bool
 
@@ -70,7 +68,6 @@ def resources_of(server: Mapping[str, object]) -> list[Resource]:
             name,
             kind,
             use,
-            estimate(dig(queue, "mean")),
             estimate(dig(queue, "wait_mean")),
             saturated and kind == bottleneck,
         )
@@ -89,7 +86,8 @@ def headroom(result: Mapping[str, object]) -> float | None:
     """Return how many times the traffic would fill the busiest CPU, by the utilisation law U = X·D.
 
     None where the law does not carry the claim: a closed workload or a rate limit decides the traffic,
-    requests are turned away, another resource is the busiest, or there is (almost) no headroom.
+    requests are turned away, another resource is the busiest, a server is saturated, or there is (almost) no
+    headroom.
     """
     first = next(iter(ranked(result)), None)
     if first is None or first.kind != "cpu" or first.saturated or not 0.0 < first.use < LIMIT:
@@ -102,4 +100,5 @@ def headroom(result: Mapping[str, object]) -> float | None:
         router.get("rate_limit") is not None for router in rows(dig(result, "scenario", "spec", "routers"))
     )
     turned_away = any(estimate(dig(result, "outcomes", outcome)).value for outcome in ("refused", "shed"))
-    return None if closed or limited or turned_away else 1.0 / first.use
+    saturated = any(server.get("saturated") is True for server in rows(result.get("servers")))
+    return None if closed or limited or turned_away or saturated else 1.0 / first.use

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 _SHOWN_ITEMS = 200
 _KEPT_ITEMS = 20
 _TRIALS = (
-    "Every figure is the mean over {trials:,} trials with different random numbers; the interval is the {level}% "
-    "Student-t confidence interval of that mean."
+    "Every figure is the mean over {trials:,} trials with different random numbers; the interval is the "
+    "{level}% Student-t confidence interval of that mean."
 )
 _ONE_TRIAL = "The figures come from one trial and have no intervals: run several trials to get them."
 _LATENCY = (
-    "Latency counts answered requests only, from leaving the client to being back there; percentiles are read "
-    "from a histogram with a relative error of at most 0.5%."
+    "Latency counts answered requests only, from leaving the client to being back there; percentiles are "
+    "read from a histogram with a relative error of at most 0.5%."
 )
 _OVER_TIME = (
     "Plots over time show the mean over trials at each instant; where there are more instants than fit, the "

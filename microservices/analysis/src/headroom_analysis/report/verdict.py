@@ -120,17 +120,26 @@ def _met(objectives: list[Objective]) -> str:
     return f"The closest is {closest.label}: {value}, {margin} {side} its {bound} of {limit}."
 
 
+def _saturated(result: Mapping[str, object], first: resources.Resource, use: str) -> str:
+    """Say what a saturated server lacks: a resource that is used up, or one that its requests wait for."""
+    if first.use >= resources.LIMIT:
+        wait = formatting.single(first.wait.value, "duration") if first.wait.value else ""
+        queue = f", requests wait {wait} for it on average" if wait else ""
+        return f"The {first.label} of {first.server} saturates first: {use} busy{queue}."
+    server = next(row for row in rows(result.get("servers")) if text(row.get("name")) == first.server)
+    reason = "it turns requests away" if estimate(server.get("shed")).value else "its backlog grows"
+    return (
+        f"{first.server} is saturated ({reason}); its requests wait most for its {first.label}, {use} in use."
+    )
+
+
 def _resource_sentence(result: Mapping[str, object]) -> str:
     first = next(iter(resources.ranked(result)), None)
     if first is None or first.use <= 0.0:
         return ""
     use = formatting.single(first.use, "ratio")
     if first.saturated:
-        waiting = first.wait.value
-        queue = (
-            f", requests wait {formatting.single(waiting, 'duration')} for it on average" if waiting else ""
-        )
-        return f"The {first.label} of {first.server} saturates first: {use} busy{queue}."
+        return _saturated(result, first, use)
     sentence = f"The busiest resource is the {first.label} of {first.server}, {use} in use"
     more = resources.headroom(result)
     if more is None:

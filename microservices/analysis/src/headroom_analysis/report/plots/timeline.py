@@ -8,13 +8,15 @@ import numpy as np
 
 from headroom_analysis.report import formatting
 from headroom_analysis.report.plots import ticks
-from headroom_analysis.report.plots.canvas import TEXT_SIZE, Drawing, Sheet, axes_of
-from headroom_analysis.report.plots.palette import COLOUR
+from headroom_analysis.report.plots.canvas import Drawing, Sheet
+from headroom_analysis.report.plots.plane import Plane
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
 
 WIDE = (460.0, 190.0)
 PANEL = (200.0, 112.0)
@@ -82,58 +84,40 @@ def plot(sheet: Sheet, frame: Frame, line: Line, size: tuple[float, float]) -> s
     present = ys[np.isfinite(ys)]
     highest = float(present.max()) if present.size else 0.0
     label = f"{line.label} over time, at most {formatting.single(highest, line.kind)}"
+    top_margin = 18.0 if frame.spans else 8.0
+    limit = line.limit if line.limit is not None and line.limit <= _FAR * max(highest, line.ceiling) else None
+    heights = ticks.linear(max(highest, limit or 0.0, line.ceiling) or 1.0, line.kind, 4 if wide else 2)
     with (drawing := Drawing(sheet, line.name, label, size)) as figure:
-        axes = axes_of(figure, 58.0 if wide else 38.0, 24.0, 14.0, 18.0 if frame.spans else 8.0)
-        limit = (
-            line.limit if line.limit is not None and line.limit <= _FAR * max(highest, line.ceiling) else None
-        )
-        positions, labels = ticks.linear(
-            max(highest, limit or 0.0, line.ceiling) or 1.0, line.kind, 4 if wide else 2
-        )
-        axes.set_ylim(0.0, positions[-1])
-        axes.set_xlim(0.0, frame.horizon)
-        ticks.place(axes.yaxis, positions, labels)
-        ticks.place(axes.xaxis, *ticks.time(frame.horizon, 6 if wide else 3))
-        _shade(axes, frame)
-        axes.fill_between(xs, ys, color=COLOUR[line.role], alpha=0.16, linewidth=0, clip_on=False)
-        axes.plot(xs, ys, color=COLOUR[line.role], linewidth=1.75 if wide else 1.4, clip_on=False)
+        margins = (58.0 if wide else 38.0, 24.0, 14.0, top_margin)
+        plane = Plane(figure, margins, frame.horizon, heights[0][-1])
+        _shade(plane, frame)
+        plane.axes(ticks.time(frame.horizon, 6 if wide else 3), heights)
+        for part in _unbroken(ys):
+            plane.area(xs[part].tolist(), ys[part].tolist(), line.role, 0.16)
+        plane.line(xs.tolist(), ys.tolist(), line.role, 1.75 if wide else 1.4)
         if limit is not None:
-            axes.plot(
-                [0.0, frame.horizon],
-                [limit, limit],
-                color=COLOUR["ink"],
-                linewidth=1.0,
-                linestyle=(0, (4, 3)),
-                alpha=0.6,
-            )
+            plane.line([0.0, frame.horizon], [limit, limit], "muted", dashed=True)
     return drawing.svg
 
 
-def _shade(axes: Axes, frame: Frame) -> None:
+def _shade(plane: Plane, frame: Frame) -> None:
+    full = [plane.top, plane.top]
     if frame.warmup > 0.0:
-        axes.axvspan(0.0, frame.warmup, color=COLOUR["neutral"], alpha=0.18, linewidth=0)
+        plane.area([0.0, frame.warmup], full, "neutral", 0.18)
     for span in frame.spans:
-        axes.axvspan(span.start, span.end, color=COLOUR["neutral"], alpha=0.18, linewidth=0)
-        edge = axes.get_xaxis_transform()
-        axes.plot(
-            [span.start, span.end], [1.0, 1.0], color=COLOUR["vermillion"], transform=edge, clip_on=False
-        )
-        axes.annotate(
-            span.mark,
-            ((span.start + span.end) / 2.0, 1.0),
-            xycoords=axes.get_xaxis_transform(),
-            xytext=(0.0, 4.0),
-            textcoords="offset points",
-            ha="center",
-            fontsize=TEXT_SIZE,
-            color=COLOUR["vermillion"],
-            annotation_clip=False,
-        )
+        plane.area([span.start, span.end], full, "neutral", 0.18)
+        plane.line([span.start, span.end], full, "vermillion", 1.75)
+        plane.words((span.start + span.end) / 2.0, plane.top, span.mark, "vermillion", "center", (0.0, 5.0))
 
 
-def thinned(
-    times: Sequence[float], values: Sequence[float | None], most: int
-) -> tuple[np.ndarray[tuple[int], np.dtype[np.float64]], np.ndarray[tuple[int], np.dtype[np.float64]]]:
+def _unbroken(values: Floats) -> list[slice]:
+    """Return the stretches without gaps."""
+    known = np.concatenate(([False], np.isfinite(values), [False]))
+    edges = np.flatnonzero(known[1:] != known[:-1]).tolist()
+    return [slice(start, end) for start, end in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def thinned(times: Sequence[float], values: Sequence[float | None], most: int) -> tuple[Floats, Floats]:
     """Return at most about ``most`` points of a series that keep each group's lowest and highest value.
 
     Args:
@@ -153,9 +137,9 @@ def thinned(
     return xs[kept], ys[kept]
 
 
-def _lowest(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> int:
+def _lowest(values: Floats) -> int:
     return int(np.argmin(np.where(np.isnan(values), np.inf, values)))
 
 
-def _highest(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> int:
+def _highest(values: Floats) -> int:
     return int(np.argmax(np.where(np.isnan(values), -np.inf, values)))
