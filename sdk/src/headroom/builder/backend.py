@@ -80,7 +80,7 @@ def pool(name: str, *, size: int | None = None, steps: Sequence[Mapping[str, Any
 
 
 def endpoint(name: str, *, steps: Sequence[Mapping[str, Any]], memory: str | None = None) -> Part:
-    """What a server does for a request: it reserves memory, then takes `cpu`, `io` and `pool` steps in order."""
+    """What a server does for a request: reserve memory, then take `cpu`, `io` and `pool` steps in order."""
     return given(name=name, memory=memory, steps=list(steps))
 
 

@@ -9,7 +9,7 @@ from headroom.cli.consoles import consoles
 from headroom.cli.guard import BAD_INPUT, PASS
 from headroom.cli.loading import Source, load_or_complain
 from headroom.writing import write_text
-from headroom_common.scenario import to_yaml
+from headroom_common.scenario.writing import to_yaml
 
 
 def execute(*, file: Path, output: Path | None) -> int:

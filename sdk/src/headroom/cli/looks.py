@@ -11,7 +11,7 @@ _FULL, _EMPTY = "█", "░"
 def section(
     title: str, *, overflow: Literal["fold", "ellipsis"] = "fold", max_width: int | None = None
 ) -> Table:
-    """A table without lines whose first column is headed by the section's title, the look of every section."""
+    """A table without lines whose first column is headed by the section's title: the look of all sections."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     heading = Text(title, "bold not dim")
     table.add_column(heading, overflow=overflow, no_wrap=overflow == "ellipsis", max_width=max_width)

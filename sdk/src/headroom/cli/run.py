@@ -137,9 +137,10 @@ def _what_is_kept(last: Sequence[Progress], trials: int) -> str:
         return "Interrupted before the first trial was finished; nothing was written."
     done = last[0].trials_done
     counted = "trial" if done == 1 else "trials"
+    requests = units.short_count(last[0].requests)
     return (
-        f"Interrupted after {done} of {trials} trials ({units.short_count(last[0].requests)} requests); nothing "
-        f"was written.\nThe same command with -n {done} gives the result of {done} {counted}."
+        f"Interrupted after {done} of {trials} trials ({requests} requests); nothing was written.\n"
+        f"The same command with -n {done} gives the result of {done} {counted}."
     )
 
 
