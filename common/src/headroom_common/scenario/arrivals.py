@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from headroom_common.scenario.base import EndpointName, Items, Name, SchemaModel, refuse
+from headroom_common.scenario.base import EndpointName, Items, Name, Number, SchemaModel, refuse
 from headroom_common.scenario.distributions import Dist
 from headroom_common.scenario.units import (
     NANOSECONDS_PER_SECOND,
@@ -31,7 +31,9 @@ class RateProfile(SchemaModel):
     """A rate that changes over time: steps, or straight ramps between points."""
 
     shape: Literal["step", "linear"] = Field(
-        description="`step` holds each rate until the next point; `linear` ramps between points. The last one holds."
+        description=(
+            "`step` holds each rate until the next point; `linear` ramps between points. The last one holds."
+        )
     )
     points: Items[RatePoint] = Field(
         description="The corners in ascending order of `at`, the first at 0s.",
@@ -76,13 +78,13 @@ class PoissonArrivals(SchemaModel):
 class UserCount(SchemaModel):
     """How many users are active, drawn anew in every window."""
 
-    mean: Annotated[float, Field(gt=0, le=1e9)] = Field(
+    mean: Annotated[Number, Field(gt=0, le=1e9)] = Field(
         description="The mean number of users.", examples=[400]
     )
     law: Literal["poisson", "normal"] = Field(
         default="poisson", description="The law of the number: Poisson, or normal truncated at 0."
     )
-    sd: Annotated[float, Field(ge=0, le=1e9)] | None = Field(
+    sd: Annotated[Number, Field(ge=0, le=1e9)] | None = Field(
         default=None,
         description="The standard deviation; required by `normal`, refused by `poisson`.",
         examples=[20],
@@ -124,8 +126,10 @@ class TraceArrivals(SchemaModel):
 
     kind: Literal["trace"] = Field(description="The kind of arrivals.")
     times: Items[Duration] = Field(
-        description="Arrival times since the start, in ascending order; those at or after the horizon are left out.",
-        min_length=1,
+        default=(),
+        description=(
+            "Arrival times since the start, in ascending order; those at or after the horizon are left out."
+        ),
         max_length=MAX_TRACE_TIMES,
         examples=[["0s", "12ms", "30ms"]],
     )
@@ -137,7 +141,11 @@ class TraceArrivals(SchemaModel):
     )
 
     @model_validator(mode="after")
-    def _ascending(self) -> Self:
+    def _has_ascending_times(self) -> Self:
+        if self.file is not None:
+            refuse("'times' (a 'file' is read only when the scenario is loaded from a file)", self.file)
+        if not self.times:
+            refuse("'times' or 'file'", "neither", text=True)
         for before, after in zip(self.times, self.times[1:], strict=False):
             if after < before:
                 found = f"{format_duration(after)} after {format_duration(before)}"
@@ -171,7 +179,7 @@ class MixEntry(SchemaModel):
     endpoint: EndpointName = Field(
         description="An endpoint that every reachable server has.", examples=["/api"]
     )
-    weight: Annotated[float, Field(gt=0, le=1e9)] = Field(
+    weight: Annotated[Number, Field(gt=0, le=1e9)] = Field(
         default=1.0, description="Its share relative to the other weights."
     )
 
@@ -188,8 +196,11 @@ class WorkloadSpec(SchemaModel):
     )
     arrivals: Arrivals = Field(description="When requests arrive, told apart by `kind`.")
     mix: Items[MixEntry] = Field(
-        description="The endpoints asked for and their weights; by default the only endpoint of the reachable servers.",
-        min_length=1,
+        default=(),
+        description=(
+            "The endpoints asked for and their weights; by default the only endpoint of the reachable "
+            "servers."
+        ),
         examples=[[{"endpoint": "/api", "weight": 3}, {"endpoint": "/search"}]],
     )
     sessions: Annotated[int, Field(ge=1, le=1_000_000_000)] = Field(

@@ -1,6 +1,7 @@
 """AsyncFlow's YAML turned into a Headroom scenario, with a warning wherever the two would differ.
 
-AsyncFlow's way of a request (generator, client, load balancer, server, client) becomes a workload that crosses the
+AsyncFlow's way of a request (generator, client, load balancer, server, client) becomes a workload that
+crosses the
 first edges (`via`), a router with one target per server, and the edge back to the client as `return_via`.
 """
 
@@ -98,7 +99,10 @@ def _endpoint_findings(payload: Payload, paths: Paths) -> Iterator[Finding]:
                 )
         first = endpoint_names(paths.branches[0].server)
         if len(own) != len(first):
-            hint = "each server draws among its own endpoints in AsyncFlow; in Headroom the workload's mix decides"
+            hint = (
+                "each server draws among its own endpoints in AsyncFlow; in Headroom the workload's mix "
+                "decides"
+            )
             expected = f"as many endpoints as the first server has, {len(first)}"
             yield Finding.of(loc, expected, str(len(own)), hint, text=True)
 

@@ -80,7 +80,7 @@ class Conversion:
             "horizon": f"{self.payload.sim_settings.total_simulation_time}s",
             "sample_period": self._sample_period(),
             "workloads": [self._workload()],
-            "links": [self._link_of(edge) for edge in self._edges()],
+            "links": self._links(),
             "routers": [self._router()],
             "servers": [self._server(branch) for branch in self.paths.branches],
         }
@@ -110,7 +110,8 @@ class Conversion:
         share = min(1.0, 1 / (rate * generator.user_sampling_window))
         self._warn(
             ("rqs_input", "user_sampling_window"),
-            f"AsyncFlow loses the gap that crosses the end of a window, which squeezes arrivals earlier (here by about "
+            "AsyncFlow loses the gap that crosses the end of a window, which squeezes arrivals earlier "
+            "(here by about "
             f"{share:.2g} of the time); Headroom keeps every gap",
         )
         if generator.avg_request_per_minute_per_user.variance is not None:
@@ -119,7 +120,8 @@ class Conversion:
         settings = ("sim_settings",)
         self._warn(
             settings,
-            "AsyncFlow leaves requests that are unfinished at the end out of the percentiles; Headroom follows every "
+            "AsyncFlow leaves requests that are unfinished at the end out of the percentiles; Headroom "
+            "follows every "
             "request to its end and counts it",
         )
         for key in ("enabled_sample_metrics", "enabled_event_metrics"):
@@ -133,7 +135,8 @@ class Conversion:
         if least > wanted:
             self._warn(
                 ("sim_settings", "sample_period_s"),
-                f"{settings.sample_period_s:g} s gives more than {MAX_SAMPLES:,} samples; Headroom samples every {least} ms",
+                f"{settings.sample_period_s:g} s gives more than {MAX_SAMPLES:,} samples; Headroom samples "
+                f"every {least} ms",
             )
         return f"{max(wanted, least)}ms"
 
@@ -169,7 +172,8 @@ class Conversion:
         sd = math.sqrt(variance)
         self._warn(
             loc,
-            f"AsyncFlow uses the variance of {variance:g} as the standard deviation; Headroom takes its square root, "
+            f"AsyncFlow uses the variance of {variance:g} as the standard deviation; Headroom takes its "
+            "square root, "
             f"{sd:.4g} users",
         )
         return {"mean": users.mean, "law": "normal", "sd": sd}
@@ -196,15 +200,23 @@ class Conversion:
             for name, weight in zip(endpoint_names(branch.server), weights, strict=True)
         ]
 
-    def _link_of(self, edge: Edge) -> dict[str, Any]:
-        loc = edge_loc(self.payload, edge)
-        if "dropout_rate" not in edge.model_fields_set:
+    def _links(self) -> list[dict[str, Any]]:
+        edges = self._edges()
+        silent = [edge.id for edge in edges if "dropout_rate" not in edge.model_fields_set]
+        if silent:
             self._warn(
-                (*loc, "dropout_rate"),
-                f"not given, so AsyncFlow loses {DEFAULT_LOSS:.0%} here; Headroom keeps that loss",
+                ("topology_graph", "edges"),
+                f"{', '.join(silent)}: without dropout_rate AsyncFlow loses {DEFAULT_LOSS:.0%} on each; "
+                "Headroom keeps that",
             )
-        delay = self._delay(edge.latency, (*loc, "latency"))
-        return {"name": self._link(edge.id), "delay": delay, "loss": edge.dropout_rate}
+        return [
+            {
+                "name": self._link(edge.id),
+                "delay": self._delay(edge.latency, (*edge_loc(self.payload, edge), "latency")),
+                "loss": edge.dropout_rate,
+            }
+            for edge in edges
+        ]
 
     def _delay(self, latency: RandomVariable, loc: Loc) -> dict[str, Any]:
         law = latency.distribution or "poisson"
@@ -217,14 +229,16 @@ class Conversion:
             high = _duration(2 * latency.mean)
             self._warn(
                 (*loc, "distribution"),
-                f"AsyncFlow ignores the mean and draws from 0 to 1 s; Headroom draws from 0 to {high}, whose mean is {mean}",
+                f"AsyncFlow ignores the mean and draws from 0 to 1 s; Headroom draws from 0 to {high}, "
+                f"whose mean is {mean}",
             )
             return {"distribution": "uniform", "low": "0s", "high": high}
         if law == "poisson":
             given = "" if latency.distribution else "without a distribution "
             self._warn(
                 (*loc, "distribution"),
-                f"{given}AsyncFlow draws a Poisson number of whole seconds (0 or 1 s, hardly ever near {mean}); Headroom "
+                f"{given}AsyncFlow draws a Poisson number of whole seconds (0 or 1 s, hardly ever near "
+                f"{mean}); Headroom "
                 f"draws a Poisson number of whole milliseconds with the mean {mean}",
             )
         return {"distribution": law, "mean": mean}
@@ -234,20 +248,23 @@ class Conversion:
             sd = _duration(latency.mean)
             self._warn(
                 (*loc, "variance"),
-                f"not given: AsyncFlow takes the mean's number, {latency.mean:g}, as the standard deviation; Headroom "
+                f"not given: AsyncFlow takes the mean's number, {latency.mean:g}, as the standard "
+                "deviation; Headroom "
                 f"takes {sd} too",
             )
         else:
             sd = _duration(math.sqrt(latency.variance)) if latency.variance else "0s"
             self._warn(
                 (*loc, "variance"),
-                f"AsyncFlow uses the variance of {latency.variance:g} s² as the standard deviation; Headroom takes its "
+                f"AsyncFlow uses the variance of {latency.variance:g} s² as the standard deviation; "
+                "Headroom takes its "
                 f"square root, {sd}",
             )
         if law == "log_normal":
             self._warn(
                 (*loc, "mean"),
-                "AsyncFlow uses the mean as that of the logarithm (mu); Headroom takes it as the mean of the delay itself",
+                "AsyncFlow uses the mean as that of the logarithm (mu); Headroom takes it as the mean of "
+                "the delay itself",
             )
         return sd
 
@@ -258,14 +275,16 @@ class Conversion:
         if algorithm == "least_connection":
             self._warn(
                 (*loc, "algorithms"),
-                "AsyncFlow counts only messages in transit to a server; Headroom counts requests until they are answered",
+                "AsyncFlow counts only messages in transit to a server; Headroom counts requests until "
+                "they are answered",
             )
         covered = set(nodes.load_balancer.server_covered) if nodes.load_balancer else set()
         for branch in self.paths.branches:
             if covered and branch.server.id not in covered:
                 self._warn(
                     (*loc, "server_covered"),
-                    f"leaves out '{branch.server.id}', but AsyncFlow routes along every edge; so does Headroom",
+                    f"leaves out '{branch.server.id}', but AsyncFlow routes along every edge; so does "
+                    "Headroom",
                 )
         targets = [
             {
@@ -288,7 +307,8 @@ class Conversion:
         if resources.db_connection_pool is not None:
             self._warn(
                 (*loc, "server_resources", "db_connection_pool"),
-                f"AsyncFlow never uses it; Headroom holds one of {resources.db_connection_pool} connections during every "
+                f"AsyncFlow never uses it; Headroom holds one of {resources.db_connection_pool} "
+                "connections during every "
                 "io_db step",
             )
             server["pools"] = [{"name": _POOL, "size": resources.db_connection_pool}]
@@ -301,7 +321,8 @@ class Conversion:
             if set(own) != set(names):
                 self._warn(
                     (*at, "endpoint_name"),
-                    f"the servers' endpoints differ; Headroom takes '{name}' for the first server's '{names[index]}'",
+                    f"the servers' endpoints differ; Headroom takes '{name}' for the first server's "
+                    f"'{names[index]}'",
                 )
             shared = name if set(own) == set(names) else names[index]
             endpoints.append(self._endpoint(shared, endpoint, at, has_pool=has_pool))
@@ -337,7 +358,8 @@ class Conversion:
             return {"kind": "link_delay", "link": self._link(event.target_id), "extra": extra} | span
         self._warn(
             loc,
-            "AsyncFlow still serves requests on their way to a server that goes down; Headroom refuses what arrives "
+            "AsyncFlow still serves requests on their way to a server that goes down; Headroom refuses "
+            "what arrives "
             "while it is down, and lets finish what is inside",
         )
         return {"kind": "server_down", "server": self._node(event.target_id), "in_flight": "continue"} | span

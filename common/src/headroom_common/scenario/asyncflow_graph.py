@@ -32,7 +32,8 @@ class Paths:
     """The way of a request.
 
     Attributes:
-        via: the edges from the generator to the load balancer (or to the only server, that last edge not included).
+        via: the edges from the generator to the load balancer (or to the only server, that last edge not
+            included).
         branches: the servers behind, in the order of the edges.
     """
 

@@ -1,6 +1,7 @@
 """AsyncFlow's YAML as models, so that it is validated with the same care as Headroom's own.
 
-Its meaning was read from AsyncFlow 0.1.1. Times are seconds, memory is megabytes. Unknown keys are allowed here,
+Its meaning was read from AsyncFlow 0.1.1. Times are seconds, memory is megabytes. Unknown keys are allowed
+here,
 because AsyncFlow allows them, and reported as warnings by the conversion.
 """
 
@@ -24,7 +25,7 @@ Identifier = Annotated[str, Field(min_length=1)]
 
 
 class _Part(BaseModel):
-    """Base of the models: frozen, numbers read leniently as AsyncFlow does, unknown keys kept for the warnings."""
+    """Base of the models: frozen, numbers read leniently like AsyncFlow's, unknown keys kept."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 

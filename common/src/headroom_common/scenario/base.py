@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Any, NoReturn, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Strict, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, Strict, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 T = TypeVar("T")
@@ -12,7 +12,16 @@ Items = Annotated[tuple[T, ...], Strict(strict=False)]
 """A YAML list, kept as an immutable tuple (the items themselves stay strict)."""
 
 MAX_NAME_LENGTH = 63
+_WHOLE_LIMIT = 2**53
 PROBLEM_TYPE = "headroom_problem"
+
+
+def _tidy(value: float) -> int | float:
+    return int(value) if value.is_integer() and abs(value) < _WHOLE_LIMIT else value
+
+
+Number = Annotated[float, PlainSerializer(_tidy, return_type=int | float, when_used="json")]
+"""A number that is written without a fraction when it has none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,21 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, WrapSerializer, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    GetJsonSchemaHandler,
+    SerializerFunctionWrapHandler,
+    WrapSerializer,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
-from headroom_common.scenario.base import Items, SchemaModel, refuse
-from headroom_common.scenario.units import Duration, PositiveDuration, format_duration
+from headroom_common.scenario.base import Items, Label, Number, SchemaModel, refuse
+from headroom_common.scenario.units import DURATION_JSON_SCHEMA, Duration, PositiveDuration, format_duration
 
-PositiveNumber = Annotated[float, Field(gt=0)]
+PositiveNumber = Annotated[Number, Field(gt=0)]
 
 
 class Constant(SchemaModel):
@@ -98,11 +107,13 @@ class Poisson(SchemaModel):
 
 
 class Empirical(SchemaModel):
-    """A measured law: equally spaced quantiles from the minimum to the maximum, straight lines between them."""
+    """A measured law: equally spaced quantiles from minimum to maximum, straight lines between them."""
 
     distribution: Literal["empirical"] = Field(description="The law's name.")
     quantiles: Items[Duration] = Field(
-        description="At least two durations in ascending order: equally spaced from the least to the greatest.",
+        description=(
+            "At least two durations in ascending order: equally spaced from the least to the greatest."
+        ),
         min_length=2,
         max_length=100_000,
         examples=[["1ms", "2ms", "9ms"]],
@@ -130,10 +141,21 @@ def _write_bare_duration(value: Any, handler: SerializerFunctionWrapHandler) -> 
     return format_duration(value.value) if isinstance(value, Constant) else handler(value)
 
 
+class _OrBareDuration:
+    """Adds the bare duration to the JSON Schema of the laws."""
+
+    def __get_pydantic_json_schema__(
+        self, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"anyOf": [DURATION_JSON_SCHEMA, handler(core_schema)]}
+
+
 Dist = Annotated[
     Constant | Exponential | Normal | LogNormal | Uniform | Gamma | Weibull | Pareto | Poisson | Empirical,
     Field(discriminator="distribution"),
     BeforeValidator(_wrap_bare_duration),
     WrapSerializer(_write_bare_duration, when_used="json"),
+    _OrBareDuration(),
+    Label("duration or law"),
 ]
 """A law of durations: a bare duration, or a mapping with `distribution` and its parameters."""

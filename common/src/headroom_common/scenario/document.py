@@ -1,6 +1,7 @@
 """YAML read with the line of every key and value, and with bounds that no document can exceed.
 
-The events of the YAML parser are folded into a tree without recursion, so that neither deep nesting nor aliases
+The events of the YAML parser are folded into a tree without recursion, so that neither deep nesting nor
+aliases
 that multiply (a "billion laughs" document) can exhaust the stack or the memory.
 """
 

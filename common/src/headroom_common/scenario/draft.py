@@ -1,7 +1,8 @@
 """A tolerant view of a spec that is not yet validated.
 
 References and sums over several objects are checked on this view, so that they are reported together with the
-problems of single fields instead of one round later. Whatever has the wrong shape is skipped here: its own model
+problems of single fields instead of one round later. Whatever has the wrong shape is skipped here: its own
+model
 reports it.
 """
 

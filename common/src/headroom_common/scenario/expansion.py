@@ -7,7 +7,7 @@ from headroom_common.scenario.suggestions import did_you_mean
 
 
 def expand(raw: dict[str, Any]) -> tuple[dict[str, Any], list[Finding]]:
-    """Return *raw* (a spec as YAML gave it) with templates merged and default mixes filled in, and what was wrong."""
+    """Return the spec *raw* with templates merged and default mixes filled in, and what was wrong."""
     spec, findings = expand_templates(raw)
     if isinstance(spec.get("workloads"), list):
         draft = Draft(spec)
@@ -93,7 +93,7 @@ def _expand_server(
 
 
 def _fill_mix(index: int, workload: dict[str, Any], draft: Draft, findings: list[Finding]) -> dict[str, Any]:
-    if workload.get("mix") is not None:
+    if workload.get("mix"):
         return workload
     endpoints = draft.reachable_endpoints(workload)
     if len(endpoints) > 1:

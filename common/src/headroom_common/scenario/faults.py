@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from headroom_common.scenario.base import Name, SchemaModel, refuse
+from headroom_common.scenario.base import Name, Number, SchemaModel, refuse
 from headroom_common.scenario.topology import MAX_REPLICAS
 from headroom_common.scenario.units import (
     Duration,
@@ -97,7 +97,7 @@ class ServerSlowdown(_ServerFault):
     """A server is slow: cpu steps that start within take longer."""
 
     kind: Literal["server_slowdown"] = Field(description="The kind of fault.")
-    factor: Annotated[float, Field(ge=1, le=1e6)] = Field(
+    factor: Annotated[Number, Field(ge=1, le=1e6)] = Field(
         description="How many times longer cpu steps take, at least 1.", examples=[3]
     )
 

@@ -2,7 +2,7 @@
 
 import types
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -45,7 +45,7 @@ def key_of(name: str, info: FieldInfo) -> str:
 
 
 def fields_of(shape: Shape) -> dict[str, FieldInfo]:
-    """Return the fields of a model by YAML key; of a union, those of all branches (the first of a name wins)."""
+    """Return the fields of a model by YAML key; of a union, those of all branches (the first one wins)."""
     if shape.model is not None:
         return {key_of(name, info): info for name, info in shape.model.model_fields.items()}
     found: dict[str, FieldInfo] = {}
@@ -102,7 +102,7 @@ def shape_of(
         members = [member for member in get_args(annotation) if member is not types.NoneType]
         if len(members) == 1:
             return shape_of(members[0], metadata, discriminator)
-        return _union(members, discriminator)
+        return _named(_union(members, discriminator), metadata)
     if origin is tuple:
         item = shape_of(get_args(annotation)[0])
         return Shape("list", f"list of {_plural_label(item)}", item=item)
@@ -112,6 +112,11 @@ def shape_of(
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return shape_of_model(annotation)
     return _scalar(annotation, metadata)
+
+
+def _named(shape: Shape, metadata: tuple[Any, ...]) -> Shape:
+    labels = [item.text for item in metadata if isinstance(item, Label)]
+    return replace(shape, label=labels[-1]) if labels else shape
 
 
 def _plural_label(shape: Shape) -> str:
@@ -137,10 +142,7 @@ def _scalar(annotation: Any, metadata: tuple[Any, ...]) -> Shape:  # noqa: ANN40
         return Shape(
             "scalar", "one of " + ", ".join(choices) if len(choices) > 1 else choices[0], choices=choices
         )
-    labels = [item.text for item in metadata if isinstance(item, Label)]
-    if labels:
-        return Shape("scalar", labels[-1])
-    return Shape("scalar", _NATIVE.get(annotation, "any value") + _bounds(metadata))
+    return _named(Shape("scalar", _NATIVE.get(annotation, "any value") + _bounds(metadata)), metadata)
 
 
 def _bounds(metadata: tuple[Any, ...]) -> str:

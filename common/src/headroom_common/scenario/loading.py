@@ -40,8 +40,10 @@ def load_scenario(text_or_path: str | Path, *, overrides: Sequence[str] = ()) ->
     """Load a scenario in Headroom's or AsyncFlow's YAML.
 
     Args:
-        text_or_path: a `Path` is read as a file; a text is the YAML itself, which may then name no trace files.
-        overrides: changes such as `spec.servers[0].replicas=4` or `spec.servers[app].cores=8`, values in YAML.
+        text_or_path: a `Path` is read as a file; a text is the YAML itself, which may then name no trace
+            files.
+        overrides: changes such as `spec.servers[0].replicas=4` or `spec.servers[app].cores=8`, values in
+            YAML.
 
     Raises:
         ScenarioError: something is wrong; every problem is listed with path and line.
@@ -139,7 +141,7 @@ class _Loading:
 
 
 def _find(tree: Node, place: Place) -> tuple[Loc, Node]:
-    """Return the place, moved into the template when it came from there, and the nearest node that has a line."""
+    """Return the place, moved into the template if it came from there, and the nearest node with a line."""
     depth, node = _deepest(tree, place.loc, is_key=place.is_key)
     is_in_server = place.loc[:2] == ("spec", "servers") and len(place.loc) > 3  # noqa: PLR2004 - spec.servers[i].key
     if depth < len(place.loc) and is_in_server:
@@ -154,7 +156,7 @@ def _find(tree: Node, place: Place) -> tuple[Loc, Node]:
 
 
 def _deepest(tree: Node, loc: Loc, *, is_key: bool = False) -> tuple[int, Node]:
-    """Return how far *loc* leads, and the node there (the key's own when *is_key* and it leads to the end)."""
+    """Return how far *loc* leads, and the node there (the key itself if *is_key* and it leads to the end)."""
     node = tree
     for depth, part in enumerate(loc):
         below = node.child(part)

@@ -57,7 +57,9 @@ class Spec(SchemaModel):
     templates: Templates | None = Field(
         default=None,
         exclude=True,
-        description="Bodies that several servers share: a server that says `template: web` takes over its keys.",
+        description=(
+            "Bodies that several servers share: a server that says `template: web` takes over its keys."
+        ),
     )
     workloads: Items[WorkloadSpec] = Field(
         description="Who sends requests, at least one.", min_length=1, max_length=1_000
@@ -91,17 +93,11 @@ class Spec(SchemaModel):
 
 
 def _line_errors(error: ValidationError) -> list[InitErrorDetails]:
-    """Return the errors of *error* in the form that makes a new one.
-
-    Problems with a default that needs a field that is wrong itself, and with a mix that could not be filled in
-    because a reference is wrong, only repeat what is reported already.
-    """
+    """Return the lines of *error* as ingredients of a new one, without those that only repeat another."""
     kept = []
     for line in error.errors(include_url=False):
-        if line["type"] == "default_factory_not_called" or (
-            line["type"] == "missing" and line["loc"][-1] == "mix"
-        ):
-            continue
+        if line["type"] == "default_factory_not_called":
+            continue  # the field that the default is made of is wrong and reported itself
         if line["type"] == "too_short" and len(line["input"]) >= line["ctx"]["min_length"]:
             continue  # the items are there, but each is wrong and reported itself
         words = PydanticCustomError(line["type"], line["msg"], line.get("ctx"))
@@ -144,14 +140,16 @@ class Scenario(SchemaModel):
     def canonical(self) -> dict[str, Any]:
         """Return the scenario as its author would write it, JSON-able and complete.
 
-        Units are human ("12ms"), templates expanded, defaults filled; loading it again gives an equal scenario.
+        Units are human ("12ms"), templates expanded, defaults filled; loading it again gives an equal
+        scenario.
         """
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
     def content_hash(self) -> str:
         """Return the SHA-256 (hex) of what decides the result.
 
-        It depends neither on the order of keys nor on the spelling of units, and leaves out `metadata.description` and
+        It depends neither on the order of keys nor on the spelling of units, and leaves out
+        `metadata.description` and
         `metadata.labels`: what is only read by people does not change a scenario's identity.
         """
         document = self.canonical()

@@ -1,13 +1,23 @@
 """Objectives: what the backend must hold, as a sentence or a mapping."""
 
 import re
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, get_args
 
-from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
-from headroom_common.scenario.base import EndpointName, Name, SchemaModel, refuse
+from headroom_common.scenario.base import EndpointName, Label, Name, SchemaModel, refuse
 from headroom_common.scenario.units import (
     NANOSECONDS_PER_SECOND,
+    THRESHOLD_JSON_SCHEMA,
     format_duration,
     format_rate,
     format_ratio,
@@ -47,21 +57,30 @@ def _parse_threshold(metric: object, value: object) -> float:
     return parse_duration(value) / NANOSECONDS_PER_SECOND
 
 
+Threshold = Annotated[
+    float | None,
+    WithJsonSchema(dict(THRESHOLD_JSON_SCHEMA)),
+    Label("duration, ratio or rate, as the metric wants"),
+]
+"""A bound in SI units: seconds, requests per second, or a fraction."""
+
+
 class Objective(SchemaModel):
     """A bound on one metric; the run passes when every objective is met.
 
-    The sentence `latency.p99 of server app below 250ms` says the same as a mapping; its "of …" part is optional.
+    The sentence `latency.p99 of server app below 250ms` says the same as a mapping; its "of …" part is
+    optional.
     """
 
     metric: Metric = Field(
         description="What is judged. Latencies are of requests answered `ok`.", examples=["latency.p99"]
     )
-    below: float | None = Field(
+    below: Threshold = Field(
         default=None,
         description="The metric must stay below: a duration, a ratio or a rate, as the metric wants.",
         examples=["250ms"],
     )
-    above: float | None = Field(
+    above: Threshold = Field(
         default=None,
         description="The metric must stay above; exactly one of `below` and `above`.",
         examples=["100/s"],
@@ -146,9 +165,25 @@ def read_sentence(value: object) -> object:
     return mapping | ({match["kind"]: match["scope"]} if match["kind"] else {})
 
 
+class _OrSentence:
+    """Adds the sentence to the JSON Schema of an objective."""
+
+    def __get_pydantic_json_schema__(
+        self, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        sentence = {
+            "type": "string",
+            "pattern": f"^({'|'.join(map(re.escape, get_args(Metric)))})( of .+)? (below|above) .+$",
+            "description": "METRIC [of workload|endpoint|server NAME] below|above VALUE",
+            "examples": ["latency.p99 below 250ms", "utilisation of server app below 80%"],
+        }
+        return {"anyOf": [sentence, handler(core_schema)]}
+
+
 ObjectiveEntry = Annotated[
     Objective,
     BeforeValidator(read_sentence),
+    _OrSentence(),
     PlainSerializer(lambda o: o.text, return_type=str, when_used="json"),
 ]
 """An objective, written as a sentence or a mapping."""

@@ -148,7 +148,7 @@ def places(error: ValidationError, model: type[BaseModel], document: object) -> 
 
 
 def finding_places(findings: Iterable[Finding], root: Loc = ()) -> list[Place]:
-    """Return *findings*, whose places count from *root*, as problems with their place in the whole document."""
+    """Return *findings*, whose places count from *root*, as problems with places in the document."""
     found = []
     for finding in findings:
         context = finding.error.context or {}

@@ -1,4 +1,4 @@
-"""The rules that span several objects: names are unique, references lead somewhere, demands fit capacities."""
+"""Rules that span several objects: names are unique, references lead somewhere, demands fit capacities."""
 
 from collections.abc import Iterator, Mapping
 from itertools import chain

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from headroom_common.scenario.base import EndpointName, Items, Name, SchemaModel
+from headroom_common.scenario.base import EndpointName, Items, Name, Number, SchemaModel
 from headroom_common.scenario.distributions import Dist
 from headroom_common.scenario.units import Cores, PositiveRate, Quantity, Ratio
 
@@ -43,12 +43,14 @@ class TargetSpec(SchemaModel):
     link: Name | None = Field(
         default=None, description="The link from the router to the server; none means no delay and no loss."
     )
-    weight: Annotated[float, Field(gt=0, le=1e9)] = Field(
+    weight: Annotated[Number, Field(gt=0, le=1e9)] = Field(
         default=1.0, description="The weight of each replica (of the whole target for traffic_split)."
     )
     return_via: Items[Name] | None = Field(
         default=None,
-        description="The links that answers cross, in order; by default the way in, backwards. [] crosses none.",
+        description=(
+            "The links that answers cross, in order; by default the way in, backwards. [] crosses none."
+        ),
         examples=[["lan", "internet"]],
     )
 
@@ -68,8 +70,10 @@ class RouterSpec(SchemaModel):
     name: Name = Field(description="The router's name, unique among routers and servers.", examples=["lb"])
     policy: Policy = Field(
         description=(
-            "How a replica is chosen: in turn (round_robin), in turn by weight (weighted_round_robin), by chance (random, "
-            "weighted_random), by session (consistent_hash), by share per target (traffic_split), by fewest open "
+            "How a replica is chosen: in turn (round_robin), in turn by weight (weighted_round_robin), by "
+            "chance (random, "
+            "weighted_random), by session (consistent_hash), by share per target (traffic_split), by "
+            "fewest open "
             "requests (least_connections), or the better of two drawn at random (power_of_two)."
         ),
     )
@@ -168,7 +172,9 @@ class ServerSpec(SchemaModel):
     pools: Items[PoolSpec] = Field(default=(), description="Pools per replica.", max_length=100)
     queue_limit: Annotated[int, Field(ge=0, le=1_000_000_000)] | None = Field(
         default=None,
-        description="Sheds a newcomer that would have to wait while this many wait already; none means no limit.",
+        description=(
+            "Sheds a newcomer that would have to wait while this many wait already; none means no limit."
+        ),
         examples=[100],
     )
     concurrency_limit: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = Field(
@@ -189,3 +195,6 @@ class Templates(SchemaModel):
         description="Server templates by name: any keys of a server but `name` and `template`.",
         examples=[{"web": {"cores": 2, "memory": "1Gi"}}],
     )
+
+
+PoolStep.model_rebuild()

@@ -1,6 +1,7 @@
 """Human units: durations, quantities of memory, cores, rates and ratios, parsed exactly and written back.
 
-Every parser takes what YAML gives (text or a number) and raises a `ValueError` that says what was expected and
+Every parser takes what YAML gives (text or a number) and raises a `ValueError` that says what was expected
+and
 what was found. Every formatter writes the shortest text that parses back to the very same value.
 """
 
@@ -207,7 +208,7 @@ def parse_ratio(value: object) -> float:
 
 
 def format_ratio(ratio: float) -> str:
-    """Return *ratio* in per cent when that is exact, else as a plain fraction; both parse back to the same."""
+    """Return *ratio* in per cent when that is exact, else as a plain fraction; both parse back alike."""
     if ratio == 0:
         return "0%"
     return _shortest(ratio, {"%": "%", "": ""}, parse_ratio, {"%": Fraction(1, 100), "": Fraction(1)})
@@ -245,7 +246,12 @@ def _schema(pattern: str, title: str, *, number: bool = False) -> WithJsonSchema
     return WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, text]})
 
 
-_DURATION_SCHEMA = _schema(_DURATION_PATTERN, "A duration: a number with ns, us, ms, s, m, h or d.")
+DURATION_JSON_SCHEMA: Final[Mapping[str, object]] = {
+    "type": "string",
+    "pattern": _DURATION_PATTERN,
+    "description": "A duration: a number with ns, us, ms, s, m, h or d.",
+}
+_DURATION_SCHEMA = WithJsonSchema(dict(DURATION_JSON_SCHEMA))
 _RATE_SCHEMA = _schema(_RATE_PATTERN, "A rate: a number per ms, s, min, h or d.")
 
 
@@ -262,6 +268,14 @@ def _parse_positive_rate(value: object) -> float:
         refuse("a rate above 0", value)
     return rate
 
+
+THRESHOLD_JSON_SCHEMA: Final[Mapping[str, object]] = {
+    "anyOf": [
+        {"type": "number", "minimum": 0, "maximum": 1},
+        {"type": "string", "pattern": f"{_DURATION_PATTERN}|{_RATE_PATTERN}|{_RATIO_PATTERN}"},
+        {"type": "null"},
+    ]
+}
 
 Duration = Annotated[
     int,

@@ -9,7 +9,7 @@ from headroom_common.scenario.units import format_duration
 
 
 def scenario_warnings(scenario: Scenario) -> list[str]:
-    """Return one sentence for everything in a valid scenario that its author should look at, each with its path."""
+    """Return a sentence with its path for everything in a valid scenario that its author should look at."""
     spec = scenario.spec
     return [*_unused(spec), *_unused_in_servers(spec), *_too_late(spec)]
 
@@ -71,12 +71,16 @@ def _too_late(spec: Spec) -> Iterator[str]:
     horizon = format_duration(spec.horizon)
     for index, fault in enumerate(spec.faults):
         if fault.start >= spec.horizon:
-            yield f"spec.faults[{index}]: starts at {format_duration(fault.start)}, after the horizon of {horizon}"
+            yield (
+                f"spec.faults[{index}]: starts at {format_duration(fault.start)}, after the horizon of "
+                f"{horizon}"
+            )
     for index, workload in enumerate(spec.workloads):
         arrivals = workload.arrivals
         if isinstance(arrivals, TraceArrivals) and arrivals.times[-1] >= spec.horizon:
             late = sum(time >= spec.horizon for time in arrivals.times)
             yield (
-                f"spec.workloads[{index}].arrivals: {late:,} of {len(arrivals.times):,} times are at or after the "
+                f"spec.workloads[{index}].arrivals: {late:,} of {len(arrivals.times):,} times are at or "
+                "after the "
                 f"horizon of {horizon} and left out"
             )
