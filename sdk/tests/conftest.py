@@ -1,10 +1,11 @@
 """What the SDK's tests share: a result document in the published form, and a console to print it on."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import structlog
 from rich.console import Console
 
 JsonDict = dict[str, Any]
@@ -196,3 +197,13 @@ def plain_console() -> Callable[[int], Console]:
         return Console(file=io.StringIO(), width=width, force_terminal=False, no_color=True)
 
     return make
+
+
+@pytest.fixture
+def structlog_as_it_was() -> Iterator[None]:
+    """Undo what a test does to the configuration of the process's logs."""
+    before = structlog.get_config() if structlog.is_configured() else None
+    yield
+    structlog.reset_defaults()
+    if before is not None:
+        structlog.configure(**before)

@@ -136,5 +136,7 @@ def test_a_written_file_has_an_ordinary_files_mode(tmp_path: Path) -> None:
 
 
 def test_a_missing_folder_is_an_os_error(document: dict[str, Any], tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        Result(document).write(tmp_path / "nowhere" / "result.json")
+    path = tmp_path / "nowhere" / "result.json"
+    with pytest.raises(FileNotFoundError) as caught:
+        Result(document).write(path)
+    assert caught.value.filename == str(path), "not the temporary file's name"

@@ -21,6 +21,10 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     try:
         write(temporary)
         temporary.replace(path)
+    except OSError as error:
+        if error.filename == str(temporary):
+            error.filename = str(path)  # the caller never heard of the other name
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -60,6 +60,6 @@ def _in_words(error: Exception) -> tuple[str, str]:
 def _say(message: str, next_step: str = "") -> None:
     """Print a failure on stderr."""
     _, remarks = consoles()
-    remarks.print(Text.assemble(("error: ", "bold red"), message))
+    remarks.print(Text.assemble(("error: ", "bold red"), message), soft_wrap=True)
     if next_step:
-        remarks.print(Text(f"  → {next_step}", "dim"))
+        remarks.print(Text(f"  → {next_step}", "dim"), soft_wrap=True)
