@@ -126,7 +126,7 @@ class TraceArrivals(SchemaModel):
 
     kind: Literal["trace"] = Field(description="The kind of arrivals.")
     times: Items[Duration] = Field(
-        default=(),
+        default_factory=tuple,
         description=(
             "Arrival times since the start, in ascending order; those at or after the horizon are left out."
         ),
@@ -196,7 +196,7 @@ class WorkloadSpec(SchemaModel):
     )
     arrivals: Arrivals = Field(description="When requests arrive, told apart by `kind`.")
     mix: Items[MixEntry] = Field(
-        default=(),
+        default_factory=tuple,
         description=(
             "The endpoints asked for and their weights; by default the only endpoint of the reachable "
             "servers."

@@ -149,12 +149,17 @@ def _bounds(metadata: tuple[Any, ...]) -> str:
     words = []
     for item in metadata:
         match item:
-            case annotated_types.Gt(gt):
-                words.append(f"above {gt:,}")
-            case annotated_types.Ge(ge):
-                words.append(f"at least {ge:,}")
-            case annotated_types.Lt(lt):
-                words.append(f"below {lt:,}")
-            case annotated_types.Le(le):
-                words.append(f"at most {le:,}")
+            case annotated_types.Gt(bound):
+                words.append(f"above {number_text(bound)}")
+            case annotated_types.Ge(bound):
+                words.append(f"at least {number_text(bound)}")
+            case annotated_types.Lt(bound):
+                words.append(f"below {number_text(bound)}")
+            case annotated_types.Le(bound):
+                words.append(f"at most {number_text(bound)}")
     return " " + ", ".join(words) if words else ""
+
+
+def number_text(number: Any) -> str:  # noqa: ANN401 - whatever can be compared can be a bound
+    """Return a bound as a reader writes it: `1,000,000` rather than `1000000.0`."""
+    return f"{int(number):,}" if isinstance(number, float) and number.is_integer() else f"{number:,}"

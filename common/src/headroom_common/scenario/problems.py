@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 from headroom_common.errors import PermanentError
 from headroom_common.scenario.base import PROBLEM_TYPE, describe
 from headroom_common.scenario.draft import Finding, Loc
-from headroom_common.scenario.introspect import Shape, child, fields_of, shape_of_model
+from headroom_common.scenario.introspect import Shape, child, fields_of, number_text, shape_of_model
 from headroom_common.scenario.suggestions import did_you_mean, nearest
 
 _MISSING = object()
@@ -215,7 +215,7 @@ def _expectation(kind: str, context: dict[str, Any], message: str) -> str:
     """Return what pydantic's error of type *kind* expected."""
     if kind in _BOUND_WORDS:
         words, key = _BOUND_WORDS[kind]
-        return f"a number {words} {context[key]:,}"
+        return f"a number {words} {number_text(context[key])}"
     if kind == "too_short":
         return f"a list of at least {context['min_length']}"
     if kind == "too_long":
