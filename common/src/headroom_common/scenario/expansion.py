@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from headroom_common.scenario.draft import Draft, Finding, mappings
+from headroom_common.scenario.draft import Draft, Finding, Loc, mappings
 from headroom_common.scenario.suggestions import did_you_mean
 
 
@@ -33,6 +33,15 @@ def expand_templates(raw: dict[str, Any]) -> tuple[dict[str, Any], list[Finding]
             for index, server in enumerate(servers)
         ]
     return spec, findings
+
+
+def without_template(findings: list[Finding]) -> set[Loc]:
+    """Return the places of the servers whose template is unknown: what they lack, the template may have."""
+    return {
+        finding.loc[:2]
+        for finding in findings
+        if finding.loc[:1] == ("servers",) and finding.loc[-1] == "template"
+    }
 
 
 def used_templates(raw: dict[str, Any]) -> set[str]:

@@ -11,7 +11,7 @@ from headroom_common.scenario.asyncflow import ConversionError, convert_asyncflo
 from headroom_common.scenario.base import describe
 from headroom_common.scenario.document import MAX_BYTES, Node, read_yaml
 from headroom_common.scenario.draft import Loc
-from headroom_common.scenario.expansion import expand_templates, used_templates
+from headroom_common.scenario.expansion import expand_templates, used_templates, without_template
 from headroom_common.scenario.model import Scenario
 from headroom_common.scenario.overrides import Override, apply_overrides, is_for_templates, parse_overrides
 from headroom_common.scenario.problems import Place, Problem, ScenarioError, finding_places, path_text, places
@@ -105,12 +105,14 @@ class _Loading:
             raise ScenarioError([problem], self.source)
         unused: list[str] = []
         found: list[Place] = []
+        incomplete: set[Loc] = set()
         blame = apply_overrides(document, [change for change in changes if is_for_templates(change)])
         spec = document.get("spec")
         if isinstance(spec, dict):
             unused, found = _check_unused_templates(spec)
             expanded, findings = expand_templates(spec)
             found += finding_places(findings, ("spec",))
+            incomplete = without_template(findings)
             document = document | {"spec": expanded}
         blame |= apply_overrides(document, [change for change in changes if not is_for_templates(change)])
         self.blame = blame
@@ -118,7 +120,8 @@ class _Loading:
         try:
             scenario = Scenario.model_validate(document)
         except ValidationError as error:
-            found += places(error, Scenario, document)
+            wrong = places(error, Scenario, document)
+            found += [place for place in wrong if not (place.is_missing and place.loc[1:3] in incomplete)]
         if found:
             raise self.failure(found)
         return LoadedScenario(scenario, (*notes, *unused, *scenario_warnings(scenario)))

@@ -10,8 +10,8 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from headroom_common.scenario.arrivals import WorkloadSpec
 from headroom_common.scenario.base import DnsLabel, Items, SchemaModel
-from headroom_common.scenario.draft import plain
-from headroom_common.scenario.expansion import expand
+from headroom_common.scenario.draft import Loc, plain
+from headroom_common.scenario.expansion import expand, without_template
 from headroom_common.scenario.faults import Fault
 from headroom_common.scenario.objectives import ObjectiveEntry
 from headroom_common.scenario.problems import ScenarioError, places
@@ -84,7 +84,7 @@ class Spec(SchemaModel):
         try:
             spec = handler(raw)
         except ValidationError as error:
-            errors = _line_errors(error)
+            errors = _line_errors(error, without_template(findings))
         else:
             if not findings:
                 return spec
@@ -92,12 +92,19 @@ class Spec(SchemaModel):
         raise ValidationError.from_exception_data(cls.__name__, errors)
 
 
-def _line_errors(error: ValidationError) -> list[InitErrorDetails]:
-    """Return the lines of *error* as ingredients of a new one, without those that only repeat another."""
+def _line_errors(error: ValidationError, incomplete: set[Loc]) -> list[InitErrorDetails]:
+    """Return the lines of *error* as ingredients of a new one, without those that only repeat another.
+
+    Args:
+        error: what validating the spec raised.
+        incomplete: the servers whose missing keys say nothing.
+    """
     kept = []
     for line in error.errors(include_url=False):
         if line["type"] == "default_factory_not_called":
             continue  # the field that the default is made of is wrong and reported itself
+        if line["type"] == "missing" and line["loc"][:2] in incomplete:
+            continue
         if line["type"] == "too_short" and len(line["input"]) >= line["ctx"]["min_length"]:
             continue  # the items are there, but each is wrong and reported itself
         words = PydanticCustomError(line["type"], line["msg"], line.get("ctx"))

@@ -1,7 +1,7 @@
 """What is wrong with a scenario, said so that its author can mend it: path, line, expected, found, hint."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -110,11 +110,13 @@ class Place:
         loc: keys and indexes from the document's root.
         problem: its words; `path` already filled in.
         is_key: the key itself is wrong, not its value.
+        is_missing: there is nothing at the place, and something is required.
     """
 
     loc: Loc
     problem: Problem
     is_key: bool = False
+    is_missing: bool = False
 
 
 def places(error: ValidationError, model: type[BaseModel], document: object) -> list[Place]:
@@ -171,16 +173,18 @@ def _walk(
     shape: Shape | None = shape_of_model(model)
     value = document
     path: list[int | str] = []
+    inside_shorthand = False
     for part in loc:
         if tagged and shape is not None and shape.kind == "union" and part in shape.members:
             shape = shape.members[str(part)]
             continue
-        if value is not _MISSING and not isinstance(value, dict | list):
-            break  # a shorthand such as `cpu: 2ms` has no inside for its author
         shape = None if shape is None else child(shape, part)
-        path.append(part)
-        value = _item(value, part)
-    return tuple(path), shape, value
+        # A shorthand such as `cpu: 2ms` has no inside for its author, so the path ends at it.
+        inside_shorthand |= value is not _MISSING and not isinstance(value, dict | list)
+        if not inside_shorthand:
+            path.append(part)
+            value = _item(value, part)
+    return tuple(path), shape, _MISSING if inside_shorthand else value
 
 
 def _item(value: object, part: int | str) -> object:
@@ -203,7 +207,7 @@ def _place(line: ErrorDetails, loc: Loc, shape: Shape | None, value: object) -> 
         return _at(loc, context["expected"], context["found"], context["hint"])
     if kind == "missing":
         label = "" if shape is None else f" ({shape.label})"
-        return _at(loc, f"this required key{label}", "nothing")
+        return replace(_at(loc, f"this required key{label}", "nothing"), is_missing=True)
     if kind == "literal_error" and shape is not None:
         return _choice(loc, shape.choices, value)
     if kind.startswith("union_tag") and shape is not None:
