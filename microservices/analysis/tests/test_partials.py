@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from analysis_testing.worlds import Tables, all_tables, any_layout, layout
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis_testing.worlds import Tables, all_tables, any_layout, layout
 from headroom_analysis.domain.fold import fold
 from headroom_analysis.domain.partials import Partial, merge, scopes_of
 
@@ -17,7 +17,7 @@ seeds = st.integers(min_value=0, max_value=2**32 - 1)
 
 
 def pieces_of(tables: Tables, cuts: int) -> list[Tables]:
-    """Cut `requests` and the sampled tables into parts, as segments do; the accounts travel with the first."""
+    """Cut `requests` and the samples into parts, as segments do; the accounts travel with the first."""
     cut: dict[str, list[dict[str, np.ndarray[Any, Any]]]] = {}
     for name in ("requests", "samples", "pool_samples", "link_samples"):
         if name in tables:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
+from analysis_testing.naive import naive_bucket
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis_testing.naive import naive_bucket
 from headroom_analysis.domain.sketch import (
     BUCKETS,
     RELATIVE_ERROR,
@@ -73,7 +74,7 @@ def test_indexes_start_at_zero_and_stay_below_the_stated_number() -> None:
 
 def test_edges_join_without_a_gap() -> None:
     edges = [bucket_edges(index) for index in range(BUCKETS)]
-    assert all(left[1] == right[0] for left, right in zip(edges, edges[1:], strict=False))
+    assert all(left[1] == right[0] for left, right in pairwise(edges))
 
 
 @pytest.mark.parametrize("index", [-1, BUCKETS])
@@ -168,7 +169,7 @@ def test_bars_hold_every_value_once(values: list[int], most: int) -> None:
     found = bars(counts, first, most)
     assert 1 <= len(found) <= most
     assert sum(bar["count"] for bar in found) == len(values)
-    assert all(left["high"] <= right["low"] for left, right in zip(found, found[1:], strict=False))
+    assert all(left["high"] <= right["low"] for left, right in pairwise(found))
     for value in values:
         assert any(bar["low"] <= value < bar["high"] for bar in found)
 

@@ -77,6 +77,7 @@ def requests_table(
 ) -> dict[str, np.ndarray[Any, Any]]:
     """Return `requests`: ok rows whose causes add up, and rows of every other outcome."""
     columns = {
+        "id": np.arange(rows, dtype=np.int64) << 16,
         "workload": rng.integers(0, plan.workloads, rows).astype(np.int16),
         "endpoint": rng.integers(0, plan.endpoints, rows).astype(np.int16),
         "server": rng.integers(-1, plan.replicas, rows).astype(np.int32),
@@ -141,8 +142,8 @@ def all_tables(rng: np.random.Generator, plan: Layout, rows: int) -> Tables:
         },
         "link_samples": {
             "tick": rng.integers(0, plan.ticks + 1, samples),
-            "link": rng.integers(0, plan.links, samples),
-            "delta": rng.integers(-3, 4, samples),
+            "link": rng.integers(0, max(plan.links, 1), samples),
+            "delta": rng.integers(0, 4, samples),
         },
     }
     if plan.pool_slots == 0:

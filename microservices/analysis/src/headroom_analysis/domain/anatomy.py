@@ -80,7 +80,7 @@ def anatomy_document(trees: Sequence[Tree], facts: RunFacts) -> dict[str, Any]:
         total = figure_of((tree["total"] for tree in known), facts.confidence).value
         parts: list[dict[str, Any]] = []
         for index, (cause, server) in enumerate(causes):
-            figure = figure_of((tree["causes"][index] for tree in known), facts.confidence)
+            figure = figure_of((tree["causes"][index] for tree in known), facts.confidence, least=0.0)
             if figure.value:
                 share = figure.value / total if total else 0.0
                 parts.append({"cause": cause, "server": server, "seconds": figure.document(), "share": share})

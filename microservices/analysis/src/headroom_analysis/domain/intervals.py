@@ -56,7 +56,7 @@ class Figure:
         return {"value": self.value, "low": self.low, "high": self.high}
 
 
-def figure_of(values: Iterable[float | None], confidence: float) -> Figure:
+def figure_of(values: Iterable[float | None], confidence: float, least: float = -math.inf) -> Figure:
     """Return the mean of one value per trial with its Student-t interval.
 
     The interval is ``mean ± t((1 + confidence) / 2; n - 1) * s / sqrt(n)`` with s² the sample variance (Law,
@@ -66,6 +66,7 @@ def figure_of(values: Iterable[float | None], confidence: float) -> Figure:
     Args:
         values: one per trial.
         confidence: level in (0, 1).
+        least: the smallest value that the figure can have; cutting the interval there loses no coverage.
     """
     known = [float(value) for value in values if value is not None]
     count = len(known)
@@ -77,7 +78,7 @@ def figure_of(values: Iterable[float | None], confidence: float) -> Figure:
     mean = min(max(mean, min(known)), max(known))  # equal values keep their mean to the last bit
     variance = math.fsum((value - mean) ** 2 for value in known) / (count - 1)
     half = student_t((1 + confidence) / 2, count - 1) * math.sqrt(variance / count)
-    return Figure(mean, mean - half, mean + half)
+    return Figure(mean, max(mean - half, least), mean + half)
 
 
 def student_t(probability: float, degrees: int) -> float:

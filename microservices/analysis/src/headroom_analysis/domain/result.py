@@ -84,7 +84,7 @@ def _figures(trees: Sequence[Any], confidence: float) -> Any:  # noqa: ANN401 - 
         return {key: _figures([tree[key] for tree in trees], confidence) for key in first}
     if isinstance(first, list):
         return [_figures(list(items), confidence) for items in zip(*trees, strict=True)]
-    return figure_of(trees, confidence).document()
+    return figure_of(trees, confidence, least=0.0).document()
 
 
 def _means(tree: Any) -> Any:  # noqa: ANN401 - a tree of figures or one figure
