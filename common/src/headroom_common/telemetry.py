@@ -43,7 +43,12 @@ def configure(
     last: list[structlog.typing.Processor] = (
         [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(sort_keys=False)]
         if log_format == "json"
-        else [structlog.dev.ConsoleRenderer(colors=target.isatty())]
+        else [
+            # Plain tracebacks: the pretty ones print local variables, whole scenarios and secrets among them.
+            structlog.dev.ConsoleRenderer(
+                colors=target.isatty(), exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
     )
     structlog.configure(
         processors=[

@@ -41,7 +41,9 @@ class MemoryInbox:
         self._capacity = capacity
         self._handled: OrderedDict[UUID, None] = OrderedDict()
 
-    def __len__(self) -> int:
+    @property
+    def size(self) -> int:
+        """How many events it remembers."""
         return len(self._handled)
 
     async def seen(self, event_id: UUID) -> bool:

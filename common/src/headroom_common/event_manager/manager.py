@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from functools import partial
 from types import TracebackType
 from typing import Self
@@ -214,7 +215,7 @@ class EventManager:
             Trace(),
             Dedupe(self._inbox, self._states),
         ]
-        return chain(layers, Respond(self._workers, self._publisher, self._answer))
+        return chain(layers, Respond(self._workers, self._publisher, self._clock, self._answer))
 
     async def _insist(self, step: str, call: Callable[[], Awaitable[None]]) -> None:
         number = 1
@@ -276,8 +277,8 @@ class EventManager:
             port.TIME: self._clock.now().isoformat(),
         }
 
-    def _answer(self, cause: Envelope, output: Outgoing) -> port.Message:
-        return self._message(caused_event(cause, output, source=self._source, time=self._clock.now()))
+    def _answer(self, cause: Envelope, output: Outgoing, now: datetime) -> port.Message:
+        return self._message(caused_event(cause, output, source=self._source, time=now))
 
     def _message(self, event: Event[Body]) -> port.Message:
         contract: Contract = contract_for(event.envelope.type)
@@ -291,7 +292,7 @@ class EventManager:
         name = f"{self.service} {contract_of(RunFailed).event_type}"
         envelope = handling.envelope
         if envelope is not None:
-            await self._publisher.publish(self._answer(envelope, Outgoing(failure, name)))
+            await self._publisher.publish(self._answer(envelope, Outgoing(failure, name), self._clock.now()))
             return
         event_id = child_id(failure.run_id, f"{name} {handling.delivery.message.event_id}")
         await self._publish_root(failure, event_id)

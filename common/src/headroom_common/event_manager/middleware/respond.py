@@ -1,17 +1,19 @@
 """Calls the handler and publishes what it returns."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from headroom_common.contracts.envelope import Envelope
 from headroom_common.contracts.event import Outgoing
 from headroom_common.errors import PermanentError
+from headroom_common.event_manager.clock import Clock
 from headroom_common.event_manager.handling import Handling
 from headroom_common.event_manager.publisher import Publisher
 from headroom_common.event_manager.workers import WorkerPool
 from headroom_common.transports.port import Message
 
-Answer = Callable[[Envelope, Outgoing], Message]
-"""Makes the message of one output of handling an event."""
+Answer = Callable[[Envelope, Outgoing, datetime], Message]
+"""Makes the message of one output of handling an event, produced at this time."""
 
 
 class Respond:
@@ -20,11 +22,13 @@ class Respond:
     Args:
         workers: run handlers that compute.
         publisher: publishes the outputs.
+        clock: tells the time of the outputs.
         answer: makes their messages.
     """
 
-    def __init__(self, workers: WorkerPool, publisher: Publisher, answer: Answer) -> None:
+    def __init__(self, workers: WorkerPool, publisher: Publisher, clock: Clock, answer: Answer) -> None:
         self._workers = workers
+        self._clock = clock
         self._publisher = publisher
         self._answer = answer
 
@@ -35,16 +39,19 @@ class Respond:
             PermanentError: an output breaks its contract, or two have one id.
             Exception: whatever the handler raises.
         """
+        # The clock belongs to the event loop, so it is read here and not in a thread.
+        now = self._clock.now()
         if handling.subscribed.inline:
-            messages = self._outputs(handling)
+            messages = self._outputs(handling, now)
         else:
-            messages = await self._workers.run(lambda: self._outputs(handling))
+            messages = await self._workers.run(lambda: self._outputs(handling, now))
         await self._publisher.publish_all(messages)
         handling.published = len(messages)
 
-    def _outputs(self, handling: Handling) -> Sequence[Message]:
+    def _outputs(self, handling: Handling, now: datetime) -> Sequence[Message]:
         event = handling.decoded
-        messages = [self._answer(event.envelope, output) for output in handling.subscribed.handler(event)]
+        outputs = handling.subscribed.handler(event)
+        messages = [self._answer(event.envelope, output, now) for output in outputs]
         ids = {message.event_id for message in messages}
         if len(ids) < len(messages):
             # The second of them would be dropped as a duplicate where it arrives, and be lost.
