@@ -26,6 +26,10 @@ _LEVELS: Final[dict[LogLevel, int]] = {
     "warning": logging.WARNING,
     "error": logging.ERROR,
 }
+# Tracebacks without local variables: whole scenarios are among them, and perhaps secrets.
+_TRACEBACKS: Final = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
 _SUBJECT_PARTS: Final = ("run", "trial", "segment", "part")
 
 
@@ -41,10 +45,9 @@ def configure(
     """
     target = stream if stream is not None else sys.stderr
     last: list[structlog.typing.Processor] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(sort_keys=False)]
+        [_TRACEBACKS, structlog.processors.JSONRenderer(sort_keys=False)]
         if log_format == "json"
         else [
-            # Plain tracebacks: the pretty ones print local variables, whole scenarios and secrets among them.
             structlog.dev.ConsoleRenderer(
                 colors=target.isatty(), exception_formatter=structlog.dev.plain_traceback
             )
