@@ -8,6 +8,9 @@ import pytest
 import structlog
 from rich.console import Console
 
+from headroom.builder import cpu, endpoint, poisson, scenario, server, workload
+from headroom_common.scenario import Scenario
+
 JsonDict = dict[str, Any]
 
 
@@ -36,7 +39,7 @@ def latency(scale: float = 1.0) -> JsonDict:
     return block
 
 
-def server(name: str, utilisation: float, *, bottleneck: str | None = None) -> JsonDict:
+def server_document(name: str, utilisation: float, *, bottleneck: str | None = None) -> JsonDict:
     """One server group of two replicas with a database pool."""
     return {
         "name": name,
@@ -137,7 +140,7 @@ def make_document(**changes: Any) -> JsonDict:
         "arrival_rate": figure(249.8),
         "workloads": [{"name": "shoppers", **per_workload}],
         "endpoints": [{"name": "/api", **per_workload}],
-        "servers": [server("app", 0.624, bottleneck="pool:db"), server("search", 0.21)],
+        "servers": [server_document("app", 0.624, bottleneck="pool:db"), server_document("search", 0.21)],
         "links": [{"name": "internet", "in_transit_mean": figure(3.1)}],
         "anatomy": {
             "mean": {
@@ -207,3 +210,14 @@ def structlog_as_it_was() -> Iterator[None]:
     structlog.reset_defaults()
     if before is not None:
         structlog.configure(**before)
+
+
+@pytest.fixture
+def small_scenario() -> Scenario:
+    """A single server for ten seconds."""
+    return scenario(
+        "small",
+        horizon="10s",
+        workloads=[workload("visitors", entry="app", arrivals=poisson("50/s"))],
+        servers=[server("app", cores=1, endpoints=[endpoint("/", steps=[cpu("5ms")])])],
+    )

@@ -28,7 +28,8 @@ def terminal() -> Console:
 def test_a_problem_is_one_line_that_editors_understand() -> None:
     plain = Console(file=io.StringIO(), width=40)
     assert printed(plain, HORIZON) == (
-        "a.yaml:3: spec.horizon: expected a duration such as 12ms, found 60 (write 60s)\n1 problem in a.yaml\n"
+        "a.yaml:3: spec.horizon: expected a duration such as 12ms, found 60 (write 60s)\n"
+        "1 problem in a.yaml\n"
     )
 
 
@@ -94,7 +95,8 @@ def test_every_failure_ends_with_a_sentence_and_a_status(
     assert "Traceback" not in err
 
 
-def test_debug_shows_the_traceback(capsys: pytest.CaptureFixture[str], structlog_as_it_was: None) -> None:
+@pytest.mark.usefixtures("structlog_as_it_was")
+def test_debug_shows_the_traceback(capsys: pytest.CaptureFixture[str]) -> None:
     assert guarded(failing(ZeroDivisionError("division")), debug=True) == FAILED
     assert "Traceback" in capsys.readouterr().err
 

@@ -4,7 +4,7 @@ import asyncio
 import os
 import threading
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -86,6 +86,13 @@ def run(
         RunFailedError: the run could not be completed.
         RuntimeError: an event loop runs in this thread already; await `run_async` there.
     """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        pass
+    else:
+        message = "headroom.run: an event loop runs in this thread already; write await headroom.run_async(…)"
+        raise RuntimeError(message)
     return asyncio.run(
         run_async(
             scenario,
@@ -130,14 +137,38 @@ async def run_async(
         late_bound=late_bound,
         confidence=confidence,
     )
-    client = _Client(parameters, checked.spec.horizon, on_progress)
     quiet_unless_configured()
+    document = await follow(parameters, checked.spec.horizon, on_progress, threads=workers)
+    return Result(document)
+
+
+async def follow(
+    parameters: RunParameters,
+    horizon: int,
+    on_progress: OnProgress | None,
+    *,
+    threads: int,
+    services: Mapping[str, Callable[[], Subscribe]] = SERVICES,
+) -> dict[str, Any]:
+    """Start the services, request a run and wait for its result document.
+
+    Args:
+        parameters: of the run.
+        horizon: virtual time per trial, in nanoseconds.
+        on_progress: is told how far the run has come.
+        threads: worker threads that the services share.
+        services: what runs; by name, makes the handlers.
+
+    Raises:
+        RunFailedError: the run could not be completed.
+    """
+    client = _Client(parameters, horizon, on_progress)
     async with (
-        _pipeline(workers) as broker,
-        _manager("sdk", broker, client.workers, client.subscribe) as manager,
+        _pipeline(threads, services) as (broker, workers),
+        _manager("sdk", broker, workers, client.subscribe) as manager,
     ):
         await manager.publish(RunRequested(run=parameters))
-        return Result(await client.outcome)
+        return await client.outcome
 
 
 def run_parameters(
@@ -202,12 +233,10 @@ class _Client:
 
     Attributes:
         outcome: the result document, or `RunFailedError`.
-        workers: never used, because the client's handlers run on the event loop.
     """
 
     def __init__(self, run: RunParameters, horizon: int, on_progress: OnProgress | None) -> None:
         self.outcome: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        self.workers = WorkerPool(1)
         self._total = run.trials * horizon / _NANOSECONDS
         self._on_progress = on_progress
 
@@ -240,16 +269,18 @@ class _Client:
 
 
 @asynccontextmanager
-async def _pipeline(threads: int) -> AsyncIterator[MemoryBroker]:
+async def _pipeline(
+    threads: int, services: Mapping[str, Callable[[], Subscribe]]
+) -> AsyncIterator[tuple[MemoryBroker, WorkerPool]]:
     """All services on a broker of their own, sharing `threads` worker threads."""
     broker = MemoryBroker()
     workers = WorkerPool(threads)
     finished = False
     try:
         async with AsyncExitStack() as stack:
-            for service, subscribe in SERVICES.items():
-                await stack.enter_async_context(_manager(service, broker, workers, subscribe()))
-            yield broker
+            for service, handlers in services.items():
+                await stack.enter_async_context(_manager(service, broker, workers, handlers()))
+            yield broker, workers
         finished = True
     finally:
         if finished:

@@ -11,4 +11,4 @@ def quiet_unless_configured() -> None:
     Left alone, structlog would print every line on stdout, which belongs to the caller.
     """
     if not structlog.is_configured():
-        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL + 1))
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))

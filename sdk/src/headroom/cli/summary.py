@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from rich.console import Console, Group, RenderableType
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -12,7 +13,7 @@ from headroom.cli.servers import servers_table
 from headroom.result import Cause, Figure, Objective, Result
 
 WIDEST = 120
-SIDE_BY_SIDE = 100
+GAP = 4
 CAUSES_SHOWN = 6
 SMALLEST_SHARE = 0.005
 BAR = 24
@@ -43,29 +44,34 @@ _CAUSES = {
 def print_summary(console: Console, result: Result) -> None:
     """Print `result` on `console`, at most `WIDEST` columns wide."""
     width = min(console.width, WIDEST)
-    console.print(Group(*summary(result, width)), width=width)
+    console.print(Group(*summary(console, result, width)), width=width)
 
 
-def summary(result: Result, width: int) -> Iterator[RenderableType]:
+def summary(console: Console, result: Result, width: int) -> Iterator[RenderableType]:
     """The parts of the page, in order, laid out for `width` columns."""
     yield from _verdict(result)
     yield Text()
     if result.objectives:
         yield _objectives(result)
         yield Text()
-    latency, outcomes = _latency(result), _outcomes(result)
-    if width >= SIDE_BY_SIDE:
-        grid = Table.grid(padding=(0, 6))
-        grid.add_row(latency, outcomes)
-        yield grid
-    else:
-        yield latency
-        yield Text()
-        yield outcomes
+    yield from _side_by_side(console, width, _latency(result), _outcomes(result))
     yield Text()
     yield servers_table(result, width)
     yield from _anatomy(result)
     yield from _remarks(result)
+
+
+def _side_by_side(console: Console, width: int, left: Table, right: Table) -> Iterator[RenderableType]:
+    """Two tables beside each other, or below each other where the terminal is too narrow."""
+    needed = sum(Measurement.get(console, console.options, table).maximum for table in (left, right))
+    if needed + GAP <= width:
+        grid = Table.grid(padding=(0, GAP))
+        grid.add_row(left, right)
+        yield grid
+    else:
+        yield left
+        yield Text()
+        yield right
 
 
 def _verdict(result: Result) -> Iterator[Text]:

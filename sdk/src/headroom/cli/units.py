@@ -3,15 +3,19 @@
 from headroom.result import Figure
 
 NOTHING = "—"
+_SMALLEST_EXPONENT = -6
 _DURATIONS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _BYTES = ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 
 
 def significant(value: float, digits: int = 3) -> str:
-    """`value` with at least `digits` significant digits, whole digits never rounded away."""
+    """`value` with at least `digits` significant digits and all whole ones; tiny ones as 1.00e-07."""
     if value == 0:
         return "0"
-    exponent = int(f"{value:.{digits - 1}e}".rpartition("e")[2])
+    scientific = f"{value:.{digits - 1}e}"
+    exponent = int(scientific.rpartition("e")[2])
+    if exponent < _SMALLEST_EXPONENT:
+        return scientific
     return f"{value:,.{max(0, digits - 1 - exponent)}f}"
 
 
