@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from headroom_common.scenario.loading import load_scenario
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 PINNED = re.compile(r"^[\w.-]+/[\w./-]+@[0-9a-f]{40}$")
+
+
+SCENARIO_BLOCK = re.compile(r"^```yaml\n(apiVersion: .*?)^```", flags=re.MULTILINE | re.DOTALL)
 
 
 def workflows(root: Path) -> dict[str, dict[str, Any]]:
@@ -110,3 +115,29 @@ def test_git_flow_has_its_workflows(root: Path) -> None:
     assert found["quick.yaml"]["on"] == {"pull_request": {"branches": ["develop"]}}
     assert found["full.yaml"]["on"] == {"push": {"branches": ["develop", "main", "release/*", "hotfix/*"]}}
     assert any(step.get("run") == ".ci/run" for step in steps(found["full.yaml"]))
+
+
+def test_examples_are_valid_and_without_warnings(root: Path) -> None:
+    examples = sorted((root / "examples").glob("*.yaml"))
+    assert len(examples) >= 6
+    for path in examples:
+        assert load_scenario(path).warnings == (), path.name
+
+
+def test_every_example_says_what_to_look_at(root: Path) -> None:
+    for path in sorted((root / "examples").glob("*.yaml")):
+        text = path.read_text(encoding="utf-8")
+        assert text.startswith("# yaml-language-server: $schema=../docs/scenario.schema.json\n"), path.name
+        assert f"headroom run examples/{path.name}" in text, path.name
+
+
+def test_scenarios_in_the_documents_are_valid(texts: dict[str, str]) -> None:
+    blocks = [
+        block
+        for name, text in texts.items()
+        if name.endswith(".md")
+        for block in SCENARIO_BLOCK.findall(text)
+    ]
+    assert blocks
+    for block in blocks:
+        assert load_scenario(block).warnings == ()
