@@ -86,18 +86,18 @@ def part(cause: str, server_name: str | None, seconds: float, share: float) -> J
     return {"cause": cause, "server": server_name, "seconds": figure(seconds), "share": share}
 
 
-def objective(text: str, value: float | None, *, met: bool = True, certain: bool = True) -> JsonDict:
-    """One judged objective, from its text form `metric below|above threshold`."""
-    metric, operator, threshold = text.split(" ")
+def objective(text: str, number: float, value: float | None, *, met: bool = True) -> JsonDict:
+    """One judged objective, from its text form `metric below|above threshold` and the threshold's number."""
+    metric, operator, _ = text.split(" ")
     return {
         "objective": text,
         "metric": metric,
         "scope": None,
         "operator": operator,
-        "threshold": threshold,
+        "threshold": number,
         "value": figure(value),
         "met": met,
-        "certain": certain,
+        "certain": True,
     }
 
 
@@ -164,8 +164,8 @@ def make_document(**changes: Any) -> JsonDict:
             },
         },
         "objectives": [
-            objective("latency.p99 below 250ms", 0.181),
-            objective("error_ratio below 0.05%", 0.000888, met=False),
+            objective("latency.p99 below 250ms", 0.25, 0.181),
+            objective("error_ratio below 0.05%", 0.0005, 0.000888, met=False),
         ],
         "series": {
             "period": 2.0,

@@ -122,5 +122,7 @@ def _shortage(server: Server) -> Text:
     """What the server is saturated in."""
     if not server.saturated:
         return Text("")
-    kind, _, name = (server.bottleneck or "").partition(":")
-    return Text(f"{_RESOURCES.get(kind, 'capacity')} {name}".strip(), "bold red")
+    if server.bottleneck is None:
+        return Text("overloaded", "bold red")
+    kind, _, name = server.bottleneck.partition(":")
+    return Text(f"{_RESOURCES.get(kind, kind)} {name}".strip(), "bold red")
