@@ -30,7 +30,7 @@ _ROLES = {
     "cpu_run": "green",
     "io": "blue",
 }
-_STRENGTHS = (1.0, 0.7, 0.45)
+_STRENGTHS = (0.85, 0.6, 0.38)
 _SHOWN_PARTS = 14
 _HEADINGS = {"mean": "All requests", "p99": "The slowest 1%"}
 
@@ -104,7 +104,7 @@ def _gathered(causes: list[Cause]) -> list[Cause]:
     kept = [cause for cause in causes if size(cause) >= least][: _SHOWN_PARTS - 1]
     rest = [cause for cause in causes if cause not in kept]
     sums = {group: Estimate(sum(cause.seconds[group].value or 0.0 for cause in rest)) for group in _HEADINGS}
-    return [*kept, Cause(f"{len(rest)} others", "neutral", 1.0, sums, dict.fromkeys(_HEADINGS))]
+    return [*kept, Cause(f"{len(rest)} others", "neutral", _STRENGTHS[0], sums, dict.fromkeys(_HEADINGS))]
 
 
 def anatomy(result: Mapping[str, object], sheet: Sheet) -> Anatomy:

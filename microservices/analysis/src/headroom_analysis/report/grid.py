@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 NEARLY_FULL = 0.75
 FULL = 0.9
 SHOWN_ROWS = 60
+_FEW_COLUMNS = 4
+_FEW_ROWS = 15
 
 
 class Cell(NamedTuple):
@@ -63,9 +65,10 @@ class Table:
     headed: bool = False
 
     @property
-    def compact(self) -> bool:
-        """Whether the table is too narrow to be stretched over the page."""
-        return len(self.columns) <= 4  # noqa: PLR2004 - wider ones fill the page
+    def classes(self) -> str:
+        """How the page treats it: ``compact`` is not stretched, ``short`` not split in print."""
+        compact, short = len(self.columns) <= _FEW_COLUMNS, len(self.rows) <= _FEW_ROWS
+        return " ".join(name for name, holds in (("compact", compact), ("short", short)) if holds)
 
     def add(self, column: Column, cells: Sequence[Cell]) -> None:
         """Append a column; all columns of a table have the same number of cells."""

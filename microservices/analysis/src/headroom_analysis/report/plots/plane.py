@@ -18,6 +18,7 @@ from headroom_analysis.report.plots.palette import COLOUR
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from matplotlib.artist import Artist
     from matplotlib.figure import Figure
 
 Align = Literal["left", "center", "right"]
@@ -44,10 +45,17 @@ class Plane:
         self._figure = figure
         self._scale = ((width - left - beyond) / right, (height - bottom - above) / top)
         self._origin = (left, bottom)
+        self._drawn = 0
 
     def _transform(self, dx: float = 0.0, dy: float = 0.0) -> Transform:
         to_units = Affine2D().scale(*self._scale).translate(self._origin[0] + dx, self._origin[1] + dy)
         return to_units.scale(1.0 / _POINTS_PER_INCH) + self._figure.dpi_scale_trans
+
+    def _add(self, artist: Artist) -> None:
+        """Add an artist above all that are there: matplotlib would sort them by their kind."""
+        self._drawn += 1
+        artist.set_zorder(self._drawn)
+        self._figure.add_artist(artist)
 
     def line(
         self,
@@ -61,14 +69,12 @@ class Plane:
     ) -> None:
         """Draw a line through data points, shifted by plot units; NaN interrupts it."""
         style = _DASHES if dashed else "-"
-        self._figure.add_artist(
-            Line2D(xs, ys, color=COLOUR[role], lw=width, ls=style, transform=self._transform(*shift))
-        )
+        self._add(Line2D(xs, ys, color=COLOUR[role], lw=width, ls=style, transform=self._transform(*shift)))
 
     def area(self, xs: Sequence[float], ys: Sequence[float], role: str, strength: float) -> None:
         """Fill between a line and zero with a colour of the given opacity."""
         corners = [(xs[0], 0.0), *zip(xs, ys, strict=True), (xs[-1], 0.0)]
-        self._figure.add_artist(
+        self._add(
             Polygon(corners, facecolor=COLOUR[role], alpha=strength, linewidth=0, transform=self._transform())
         )
 
@@ -77,9 +83,7 @@ class Plane:
     ) -> None:
         """Write at a data point shifted by plot units."""
         place = self._transform(*shift)
-        self._figure.add_artist(
-            Text(x, y, text, color=COLOUR[role], ha=align, va="baseline", transform=place)
-        )
+        self._add(Text(x, y, text, color=COLOUR[role], ha=align, va="baseline", transform=place))
 
     def axes(
         self, across: tuple[Sequence[float], Sequence[str]], up: tuple[Sequence[float], Sequence[str]]

@@ -68,9 +68,10 @@ def _tick_duration(seconds: float) -> str:
 def linear(high: float, kind: str, most: int) -> tuple[list[float], list[str]]:
     """Return ticks from 0 to at least ``high`` in the best unit of a kind; the last one shows it."""
     scale = formatting.SCALES[kind]([high])
-    found = MaxNLocator(nbins=most, steps=[1, 2, 2.5, 5, 10], min_n_ticks=2).tick_values(
-        0.0, high * scale.factor
-    )
+    counted = kind == "count"
+    steps = [1, 2, 5, 10] if counted else [1, 2, 2.5, 5, 10]
+    locator = MaxNLocator(nbins=most, steps=steps, min_n_ticks=2, integer=counted)
+    found = locator.tick_values(0.0, high * scale.factor)
     shown = [float(value) for value in found if value >= 0.0]
     labels = [formatting.trimmed(value) for value in shown]
     labels[-1] = formatting.with_unit(labels[-1], scale.unit) if scale.unit else labels[-1]

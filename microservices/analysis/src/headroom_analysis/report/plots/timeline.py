@@ -90,8 +90,8 @@ def plot(sheet: Sheet, frame: Frame, line: Line, size: tuple[float, float]) -> s
     with (drawing := Drawing(sheet, line.name, label, size)) as figure:
         margins = (58.0 if wide else 38.0, 24.0, 14.0, top_margin)
         plane = Plane(figure, margins, frame.horizon, heights[0][-1])
-        _shade(plane, frame)
         plane.axes(ticks.time(frame.horizon, 6 if wide else 3), heights)
+        _shade(plane, frame)
         for part in _unbroken(ys):
             plane.area(xs[part].tolist(), ys[part].tolist(), line.role, 0.16)
         plane.line(xs.tolist(), ys.tolist(), line.role, 1.75 if wide else 1.4)
