@@ -41,7 +41,8 @@ def run(*command: str | Path, cwd: Path | None = None) -> str:
     )
     if done.returncode != 0:
         print(done.stdout, done.stderr, sep="\n")
-        message = f"failed: {' '.join(str(part) for part in command[:6])}"
+        shown = " ".join(str(part) for part in command if "\n" not in str(part))
+        message = f"failed: {shown}"
         raise SystemExit(message)
     return done.stdout.strip()
 
