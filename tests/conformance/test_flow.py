@@ -18,8 +18,7 @@ async def filled(world: Any, transport: Transport) -> int:
     for trial in range(100):
         try:
             await transport.publish(world.message(TRIALS.event_type, world.trial(trial)))
-        except PublishRefusedError as error:
-            assert error.next_step
+        except PublishRefusedError:
             return trial
     pytest.fail("the queue took everything")
 

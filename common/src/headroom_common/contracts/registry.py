@@ -92,7 +92,7 @@ _CONTRACTS: Final = (
         events.RunCancelled,
         "A run is no longer wanted.",
         producers=("gateway",),
-        consumers=(),
+        consumers=("analysis",),
         must_route=False,
     ),
     Contract(
