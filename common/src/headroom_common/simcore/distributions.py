@@ -1,20 +1,31 @@
 """Sampling of durations: every distribution of the scenario from counter-based uniforms.
 
-Parameters are in seconds (`first`, `second`), samples are whole nanoseconds ≥ 0.
+Samples are whole nanoseconds ≥ 0.
 """
 
 from __future__ import annotations
 
 from math import sqrt
-from typing import Final, NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, Final
 
 from headroom_common.simcore.elementary import exp, log, power
-from headroom_common.simcore.jit import inlined
+from headroom_common.simcore.jit import bits_float, inlined
 from headroom_common.simcore.random import uniform
 from headroom_common.simcore.sites import SUBSITE
+from headroom_common.simcore.tables import (
+    D_CONSTANT,
+    D_FIRST,
+    D_KIND,
+    D_SECOND,
+    D_START,
+    D_STOP,
+    D_THIRD,
+    LAWS,
+    QUANTILES,
+    S_STREAM,
+    SCALARS,
+)
+from headroom_common.simcore.world import table
 
 CONSTANT: Final = 0
 EXPONENTIAL: Final = 1
@@ -31,25 +42,6 @@ LONGEST_NS: Final = 1 << 53
 """A sample is cut here (104 days): beyond it neither floats nor latency buckets are exact."""
 
 _POISSON_CHUNK = 500.0
-
-
-class Distributions(NamedTuple):
-    """A table of distributions, one row each; `first` and `second` in seconds unless the kind says otherwise.
-
-    constant: `constant_ns`. exponential: mean. normal (truncated at 0): mean, sd, `third` = P(untruncated < 0).
-    lognormal: mu and sigma of the logarithm. uniform: low, high. gamma: shape (a number), scale. weibull and pareto:
-    shape (a number), scale or minimum. poisson: mean in milliseconds. empirical: rows `start` to `stop` of `quantiles`,
-    equally spaced in probability from 0 to 1.
-    """
-
-    kind: NDArray[np.int64]
-    first: NDArray[np.float64]
-    second: NDArray[np.float64]
-    third: NDArray[np.float64]
-    constant_ns: NDArray[np.int64]
-    start: NDArray[np.int64]
-    stop: NDArray[np.int64]
-    quantiles: NDArray[np.float64]
 
 
 @inlined
@@ -182,22 +174,30 @@ def truncated_normal(mean: float, sd: float, below_zero: float, u: float) -> flo
 
 
 @inlined
-def sample_ns(table: Distributions, row: int, stream: int, identity: int, site: int) -> int:
-    """Draw a duration in nanoseconds from distribution `row` of the table."""
-    kind = table.kind[row]
+def sample_ns(world: Any, row: int, identity: int, site: int) -> int:  # noqa: ANN401, PLR0911 - a world; one return per law
+    """Draw a duration in nanoseconds from the law in row `row` of `LAWS`.
+
+    Parameters (first, second, third), in seconds unless said otherwise: exponential: mean. normal (truncated at 0):
+    mean, sd, P(untruncated < 0). lognormal: mu and sigma of the logarithm. uniform: low, high. gamma: shape (a
+    number), scale. weibull and pareto: shape (a number), scale or minimum. poisson: mean in milliseconds. empirical:
+    rows START to STOP of `QUANTILES`, equally spaced in probability from 0 to 1.
+    """
+    laws = table(world, LAWS)
+    kind = laws[row, D_KIND]
     if kind == CONSTANT:
-        return table.constant_ns[row]
-    first = table.first[row]
-    second = table.second[row]
+        return laws[row, D_CONSTANT]
+    stream = table(world, SCALARS)[0, S_STREAM]
+    first = bits_float(laws[row, D_FIRST])
     if kind == EXPONENTIAL:
         return nanoseconds(-log(uniform(stream, identity, site)) * first)
+    second = bits_float(laws[row, D_SECOND])
     if kind == GAMMA:
         return nanoseconds(standard_gamma(first, stream, identity, site) * second)
     if kind == POISSON:
         return poisson(first, stream, identity, site) * 1_000_000
     u = uniform(stream, identity, site)
     if kind == NORMAL:
-        return nanoseconds(truncated_normal(first, second, table.third[row], u))
+        return nanoseconds(truncated_normal(first, second, bits_float(laws[row, D_THIRD]), u))
     if kind == LOGNORMAL:
         return nanoseconds(exp(first + second * normal_quantile(u)))
     if kind == UNIFORM:
@@ -206,8 +206,17 @@ def sample_ns(table: Distributions, row: int, stream: int, identity: int, site: 
         return nanoseconds(second * power(-log(u), 1.0 / first))
     if kind == PARETO:
         return nanoseconds(second * power(u, -1.0 / first))
-    start = table.start[row]
-    position = u * float(table.stop[row] - start - 1)
+    return _empirical_ns(world, row, u)
+
+
+@inlined
+def _empirical_ns(world: Any, row: int, u: float) -> int:  # noqa: ANN401 - a world
+    """Invert a measured law at `u`: straight lines between its quantiles."""
+    laws = table(world, LAWS)
+    quantiles = table(world, QUANTILES)
+    start = laws[row, D_START]
+    position = u * float(laws[row, D_STOP] - start - 1)
     index = int(position)
-    low = table.quantiles[start + index]
-    return nanoseconds(low + (table.quantiles[start + index + 1] - low) * (position - float(index)))
+    low = bits_float(quantiles[start + index, 0])
+    high = bits_float(quantiles[start + index + 1, 0])
+    return nanoseconds(low + (high - low) * (position - float(index)))

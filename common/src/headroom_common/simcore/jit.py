@@ -33,9 +33,7 @@ def kernel(function: _F) -> _F:
 
 def inlined(function: _F) -> _F:
     """Compile a small function that kernels call; LLVM decides to inline it."""
-    compiled: _F = numba.njit(cache=True, nogil=True, fastmath=False, error_model="numpy", inline="never")(
-        function
-    )
+    compiled: _F = numba.njit(cache=True, nogil=True, fastmath=False, error_model="numpy")(function)
     return compiled
 
 

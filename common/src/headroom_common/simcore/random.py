@@ -51,6 +51,13 @@ def uniform(stream: int, identity: int, site: int) -> float:
 
 
 @inlined
+def draw_index(u: float, total: int) -> int:
+    """Map a uniform to an integer in [0, total)."""
+    index = int(u * float(total))
+    return index if index < total else total - 1
+
+
+@inlined
 def ring_point(base: int, index: int) -> int:
     """Return a position in [0, 2^63) on a consistent-hash ring for the `index`-th point of `base`."""
     return signed(mix64(wrap_add(u64(base), wrap_multiply(u64(index), u64(_GOLDEN)))) >> u64(1))

@@ -1,0 +1,93 @@
+"""Crossing links: loss and delay of a path, with the faults that are active at each departure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from headroom_common.simcore.distributions import sample_ns
+from headroom_common.simcore.jit import inlined
+from headroom_common.simcore.random import uniform
+from headroom_common.simcore.sites import LINK_DELAY, LINK_LOSS
+from headroom_common.simcore.tables import (
+    L_DELAY,
+    L_LOSS,
+    L_START,
+    L_STOP,
+    LINK_DELTAS,
+    LINKS,
+    PARTS_PER_BILLION,
+    S_SAMPLE_PERIOD,
+    S_STREAM,
+    SCALARS,
+    STEPS,
+    T_LEVEL,
+    T_LOSS,
+    Ints,
+)
+from headroom_common.simcore.world import table
+
+
+@inlined
+def step_index(steps: Ints, start: int, stop: int, t: int) -> int:
+    """Return the last row in [start, stop) whose first column is ≤ `t`, or ``start - 1``; rows are in its order."""
+    low = start
+    high = stop
+    while low < high:
+        middle = (low + high) >> 1
+        if steps[middle, 0] <= t:
+            low = middle + 1
+        else:
+            high = middle
+    return low - 1
+
+
+@inlined
+def crossing_ns(world: Any, link: int, hop: int, t: int, identity: int) -> int:  # noqa: ANN401 - a world
+    """Return how long a request that departs at `t` takes to cross `link`, or -1 when it is lost."""
+    links = table(world, LINKS)
+    loss = links[link, L_LOSS]
+    extra = 0
+    start = links[link, L_START]
+    stop = links[link, L_STOP]
+    if stop > start:
+        steps = table(world, STEPS)
+        row = step_index(steps, start, stop, t)
+        if row >= start:
+            extra = steps[row, T_LEVEL]
+            loss = loss + steps[row, T_LOSS]
+    if loss > 0:
+        stream = table(world, SCALARS)[0, S_STREAM]
+        if uniform(stream, identity, LINK_LOSS + 2 * hop) * float(PARTS_PER_BILLION) < float(loss):
+            return -1
+    return sample_ns(world, links[link, L_DELAY], identity, LINK_DELAY + 2 * hop) + extra
+
+
+@inlined
+def tick_at_or_after(period_ns: int, t: int) -> int:
+    """Return the first sample instant at or after `t`."""
+    return (t + period_ns - 1) // period_ns * period_ns
+
+
+@inlined
+def count_transit(world: Any, link: int, tick: int, departure: int, arrival: int) -> None:  # noqa: ANN401 - a world
+    """Add one request in transit on `link` at the sample instants in [departure, arrival).
+
+    The running sum along a row of `LINK_DELTAS` is the number in transit at each instant.
+
+    Args:
+        world: the world.
+        link: row of `LINK_DELTAS`.
+        tick: some sample instant; near the departure it saves two divisions.
+        departure: start of the transit.
+        arrival: end of the transit.
+    """
+    period_ns = table(world, SCALARS)[0, S_SAMPLE_PERIOD]
+    if tick - period_ns < departure and arrival <= tick:
+        return
+    deltas = table(world, LINK_DELTAS)
+    last = deltas.shape[1] - 1
+    first_tick = (departure + period_ns - 1) // period_ns
+    if first_tick * period_ns >= arrival:
+        return
+    deltas[link, min(first_tick, last)] += 1
+    deltas[link, min((arrival + period_ns - 1) // period_ns, last)] -= 1

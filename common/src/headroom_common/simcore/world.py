@@ -1,0 +1,102 @@
+"""The world that kernels work on: numbered tables of integers, handed over as one number.
+
+Kernels are many small functions over some thirty arrays. Passing that many arrays to each function costs more than
+the function does, and passing them as a structure makes compilation take minutes. So a world's arrays are listed by
+address in one small directory, and functions take the directory's address, `world`: `table(world, SLOTS)` is the
+array again. Without compilation a world is simply a list of its arrays.
+
+All tables are C-contiguous matrices of int64; a float is kept as its 64 bits (`jit.bits_float`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+from numba.np.arrayobj import make_array, populate_array
+from numpy.typing import NDArray
+
+from headroom_common.simcore.jit import COMPILED
+from headroom_common.simcore.tables import TABLES, Ints
+
+_WORDS_PER_TABLE = 3
+_WORD_BYTES = 8
+
+
+class World:
+    """The tables of one simulation, by number.
+
+    Keeps the arrays alive while kernels use them through `handle`. Replace a table (to grow it) with `put`.
+    """
+
+    def __init__(self, tables: Mapping[int, Ints]) -> None:
+        """Take tables by their numbers; those not given are empty.
+
+        Raises:
+            ValueError: a table is not a C-contiguous matrix of int64.
+        """
+        empty = np.zeros((0, 1), np.int64)
+        self._arrays: list[Ints] = [empty] * TABLES
+        self._directory = np.zeros((TABLES, _WORDS_PER_TABLE), np.int64)
+        for number in range(TABLES):
+            self.put(number, tables.get(number, empty))
+
+    def put(self, number: int, array: Ints) -> None:
+        """Set a table."""
+        if array.dtype != np.int64 or array.ndim != 2 or not array.flags.c_contiguous:  # noqa: PLR2004 - a matrix
+            message = f"table {number}: expected a C-contiguous int64 matrix, found {array.dtype} {array.shape}"
+            raise ValueError(message)
+        self._arrays[number] = array
+        self._directory[number] = (array.ctypes.data, *array.shape)
+
+    def __getitem__(self, number: int) -> Ints:
+        return self._arrays[number]
+
+    @property
+    def handle(self) -> Any:  # noqa: ANN401 - an address when compiled, else the list of arrays
+        """What kernels take; valid while this object lives."""
+        return self._directory.ctypes.data if COMPILED else self._arrays
+
+
+if COMPILED:
+
+    @intrinsic
+    def table(typing_context: Any, world: Any, number: Any) -> Any:  # noqa: ANN401, ARG001 - numba's own types
+        """Return table `number` of a world: a matrix of int64."""
+        array_type = types.Array(types.int64, 2, "C")
+
+        def codegen(context: Any, builder: Any, _signature: Any, args: Any) -> Any:  # noqa: ANN401 - as above
+            word = context.get_value_type(types.int64)
+            directory = builder.inttoptr(args[0], word.as_pointer())
+            invariant = builder.module.add_metadata([])
+
+            def load(offset: int) -> Any:  # noqa: ANN401 - as above
+                index = builder.add(builder.mul(args[1], word(_WORDS_PER_TABLE)), word(offset))
+                value = builder.load(builder.gep(directory, [index]))
+                # The directory does not change while a kernel runs, so LLVM may keep what it has loaded.
+                value.set_metadata("invariant.load", invariant)
+                return value
+
+            data, rows, columns = load(0), load(1), load(2)
+            array = make_array(array_type)(context, builder)
+            pointer = builder.inttoptr(data, context.get_data_type(types.int64).as_pointer())
+            populate_array(
+                array,
+                data=pointer,
+                shape=cgutils.pack_array(builder, [rows, columns]),
+                strides=cgutils.pack_array(builder, [builder.mul(columns, word(_WORD_BYTES)), word(_WORD_BYTES)]),
+                itemsize=word(_WORD_BYTES),
+                meminfo=None,
+            )
+            return array._getvalue()  # noqa: SLF001 - numba's way to make a value of a struct proxy
+
+        return array_type(types.int64, types.int64), codegen
+
+else:
+
+    def table(world: list[NDArray[np.int64]], number: int) -> NDArray[np.int64]:
+        """Return table `number` of a world: a matrix of int64."""
+        return world[number]

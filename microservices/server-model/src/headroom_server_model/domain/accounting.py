@@ -1,0 +1,252 @@
+"""Exact accounting: where each request's time goes, and integrals per replica over [warm-up, horizon)."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from headroom_common.simcore.jit import inlined
+from headroom_common.simcore.tables import (
+    S_CELLS,
+    S_HOPS_IN,
+    S_HORIZON,
+    S_POOL_SLOTS,
+    S_WARMUP,
+    SCALARS,
+    SERVERS,
+    V_CELL,
+    V_CORES,
+    V_FIRST_POOL,
+    V_MEMORY,
+)
+from headroom_common.simcore.world import table
+
+from headroom_server_model.domain.state import (
+    CPU_RUN,
+    CPU_WAIT,
+    ENTERED,
+    FIRST_POOL_LEVEL,
+    FIXED,
+    FREE_CORES,
+    FREE_MEMORY,
+    IN_SYSTEM,
+    IO_ACTIVE,
+    IO_WAIT,
+    LAST_CHANGE,
+    LEVELS,
+    MARK,
+    MEMORY_WAIT,
+    POOL_SAMPLES,
+    POOL_TOTALS,
+    READY,
+    SAMPLES,
+    SERVER,
+    SLOTS,
+    TOTAL_COLUMNS,
+    TOTALS,
+)
+
+_World = Any
+
+_ARRIVALS: Final = TOTAL_COLUMNS.index("arrivals")
+_COMPLETED: Final = TOTAL_COLUMNS.index("completed")
+_REFUSED: Final = TOTAL_COLUMNS.index("refused")
+_SHED: Final = TOTAL_COLUMNS.index("shed")
+_BUSY: Final = TOTAL_COLUMNS.index("busy_ns")
+_READY_WAIT: Final = TOTAL_COLUMNS.index("ready_wait_ns")
+_MEMORY_WAIT: Final = TOTAL_COLUMNS.index("memory_wait_ns")
+_IO: Final = TOTAL_COLUMNS.index("io_ns")
+_IN_SYSTEM: Final = TOTAL_COLUMNS.index("in_system_ns")
+_MEMORY_HIGH: Final = TOTAL_COLUMNS.index("memory_kib_ns_high")
+_MEMORY_LOW: Final = TOTAL_COLUMNS.index("memory_kib_ns_low")
+_PEAK_READY: Final = TOTAL_COLUMNS.index("peak_ready")
+_PEAK_MEMORY: Final = TOTAL_COLUMNS.index("peak_memory_kib")
+_PEAK_IN_SYSTEM: Final = TOTAL_COLUMNS.index("peak_in_system")
+_AREA: Final = TOTAL_COLUMNS.index("little_area_ns")
+_SOJOURN: Final = TOTAL_COLUMNS.index("little_sojourn_ns")
+_WAIT_NS: Final = 0
+_HELD_NS: Final = 1
+_ACQUIRED: Final = 2
+_PEAK_WAITING: Final = 3
+_LIMB_BITS: Final = 20
+
+
+@inlined
+def _within(world: _World, start: int, end: int) -> int:
+    """Return how much of [start, end) lies in [warm-up, horizon)."""
+    scalars = table(world, SCALARS)
+    low = start if start > scalars[0, S_WARMUP] else scalars[0, S_WARMUP]
+    high = end if end < scalars[0, S_HORIZON] else scalars[0, S_HORIZON]
+    return high - low if high > low else 0
+
+
+@inlined
+def _in_window(world: _World, t: int) -> bool:
+    scalars = table(world, SCALARS)
+    return scalars[0, S_WARMUP] <= t < scalars[0, S_HORIZON]
+
+
+@inlined
+def count_arrival(world: _World, replica: int, t: int) -> None:
+    """Count a request that reached the server."""
+    if _in_window(world, t):
+        table(world, TOTALS)[replica, _ARRIVALS] += 1
+
+
+@inlined
+def count_completed(world: _World, replica: int, t: int) -> None:
+    """Count a request that was served to the end."""
+    if _in_window(world, t):
+        table(world, TOTALS)[replica, _COMPLETED] += 1
+
+
+@inlined
+def count_refused(world: _World, replica: int, t: int) -> None:
+    """Count a request that found the server down, or was in it when it failed."""
+    if _in_window(world, t):
+        table(world, TOTALS)[replica, _REFUSED] += 1
+
+
+@inlined
+def count_shed(world: _World, replica: int, t: int) -> None:
+    """Count a request that a limit turned away."""
+    if _in_window(world, t):
+        table(world, TOTALS)[replica, _SHED] += 1
+
+
+@inlined
+def enter_system(world: _World, replica: int, t: int) -> None:
+    """One request more in the server."""
+    levels = table(world, LEVELS)
+    totals = table(world, TOTALS)
+    totals[replica, _AREA] += levels[replica, IN_SYSTEM] * (t - levels[replica, LAST_CHANGE])
+    levels[replica, LAST_CHANGE] = t
+    levels[replica, IN_SYSTEM] += 1
+    totals[replica, _PEAK_IN_SYSTEM] = max(totals[replica, _PEAK_IN_SYSTEM], levels[replica, IN_SYSTEM])
+
+
+@inlined
+def leave_system(world: _World, slot: int, t: int, held_kib: int) -> None:
+    """One request less in the server, which held `held_kib` of memory since it was granted."""
+    slots = table(world, SLOTS)
+    levels = table(world, LEVELS)
+    totals = table(world, TOTALS)
+    replica = slots[slot, SERVER]
+    totals[replica, _AREA] += levels[replica, IN_SYSTEM] * (t - levels[replica, LAST_CHANGE])
+    levels[replica, LAST_CHANGE] = t
+    levels[replica, IN_SYSTEM] -= 1
+    entered = slots[slot, ENTERED]
+    totals[replica, _SOJOURN] += t - entered
+    totals[replica, _IN_SYSTEM] += _within(world, entered, t)
+    if held_kib > 0:
+        held = _within(world, entered + slots[slot, MEMORY_WAIT], t)
+        totals[replica, _MEMORY_HIGH] += held_kib * (held >> _LIMB_BITS)
+        totals[replica, _MEMORY_LOW] += held_kib * (held & ((1 << _LIMB_BITS) - 1))
+
+
+@inlined
+def add_memory_wait(world: _World, slot: int, t: int) -> None:
+    """A wait for memory is over."""
+    slots = table(world, SLOTS)
+    mark = slots[slot, MARK]
+    slots[slot, MEMORY_WAIT] += t - mark
+    table(world, TOTALS)[slots[slot, SERVER], _MEMORY_WAIT] += _within(world, mark, t)
+
+
+@inlined
+def note_memory(world: _World, replica: int) -> None:
+    """More memory is in use."""
+    totals = table(world, TOTALS)
+    in_use = table(world, SERVERS)[replica, V_MEMORY] - table(world, LEVELS)[replica, FREE_MEMORY]
+    totals[replica, _PEAK_MEMORY] = max(totals[replica, _PEAK_MEMORY], in_use)
+
+
+@inlined
+def note_ready(world: _World, replica: int) -> None:
+    """The ready queue has grown."""
+    totals = table(world, TOTALS)
+    totals[replica, _PEAK_READY] = max(totals[replica, _PEAK_READY], table(world, LEVELS)[replica, READY])
+
+
+@inlined
+def add_cpu_wait(world: _World, slot: int, t: int) -> None:
+    """A wait in the ready queue is over."""
+    slots = table(world, SLOTS)
+    mark = slots[slot, MARK]
+    slots[slot, CPU_WAIT] += t - mark
+    table(world, TOTALS)[slots[slot, SERVER], _READY_WAIT] += _within(world, mark, t)
+
+
+@inlined
+def add_cpu_run(world: _World, slot: int, t: int) -> None:
+    """A CPU step is over."""
+    slots = table(world, SLOTS)
+    mark = slots[slot, MARK]
+    slots[slot, CPU_RUN] += t - mark
+    table(world, TOTALS)[slots[slot, SERVER], _BUSY] += _within(world, mark, t)
+
+
+@inlined
+def add_io(world: _World, slot: int, t: int) -> None:
+    """An I/O step is over."""
+    slots = table(world, SLOTS)
+    mark = slots[slot, MARK]
+    slots[slot, IO_WAIT] += t - mark
+    table(world, TOTALS)[slots[slot, SERVER], _IO] += _within(world, mark, t)
+
+
+@inlined
+def note_pool_queue(world: _World, replica: int, pool: int) -> None:
+    """A pool's queue has grown."""
+    totals = table(world, POOL_TOTALS)
+    row = replica * table(world, SCALARS)[0, S_POOL_SLOTS] + pool
+    totals[row, _PEAK_WAITING] = max(totals[row, _PEAK_WAITING], table(world, LEVELS)[replica, FIRST_POOL_LEVEL + 2 * pool + 1])
+
+
+@inlined
+def add_pool_wait(world: _World, slot: int, pool: int, t: int) -> None:
+    """A wait for a pool token is over."""
+    slots = table(world, SLOTS)
+    mark = slots[slot, MARK]
+    slots[slot, FIXED + table(world, SCALARS)[0, S_HOPS_IN] + pool] += t - mark
+    row = slots[slot, SERVER] * table(world, SCALARS)[0, S_POOL_SLOTS] + pool
+    table(world, POOL_TOTALS)[row, _WAIT_NS] += _within(world, mark, t)
+
+
+@inlined
+def take_pool(world: _World, slot: int, pool: int, t: int) -> None:
+    """A pool token was taken; its column holds the instant plus one, 0 meaning that none is held."""
+    slots = table(world, SLOTS)
+    slots[slot, FIXED + table(world, SCALARS)[0, S_HOPS_IN] + table(world, SCALARS)[0, S_POOL_SLOTS] + pool] = t + 1
+    if _in_window(world, t):
+        row = slots[slot, SERVER] * table(world, SCALARS)[0, S_POOL_SLOTS] + pool
+        table(world, POOL_TOTALS)[row, _ACQUIRED] += 1
+
+
+@inlined
+def add_pool_hold(world: _World, slot: int, pool: int, t: int) -> None:
+    """A pool token is given back."""
+    slots = table(world, SLOTS)
+    column = FIXED + table(world, SCALARS)[0, S_HOPS_IN] + table(world, SCALARS)[0, S_POOL_SLOTS] + pool
+    row = slots[slot, SERVER] * table(world, SCALARS)[0, S_POOL_SLOTS] + pool
+    table(world, POOL_TOTALS)[row, _HELD_NS] += _within(world, slots[slot, column] - 1, t)
+    slots[slot, column] = 0
+
+
+@inlined
+def take_sample(world: _World, tick: int) -> None:
+    """Record the levels of every cell at a sample instant, the `tick`-th of this segment."""
+    scalars = table(world, SCALARS)
+    servers = table(world, SERVERS)
+    levels = table(world, LEVELS)
+    samples = table(world, SAMPLES)
+    pool_samples = table(world, POOL_SAMPLES)
+    for replica in range(levels.shape[0]):
+        row = tick * scalars[0, S_CELLS] + servers[replica, V_CELL]
+        samples[row, 0] += levels[replica, READY]
+        samples[row, 1] += levels[replica, IO_ACTIVE]
+        samples[row, 2] += servers[replica, V_MEMORY] - levels[replica, FREE_MEMORY]
+        samples[row, 3] += servers[replica, V_CORES] - levels[replica, FREE_CORES]
+        samples[row, 4] += levels[replica, IN_SYSTEM]
+        for pool in range(scalars[0, S_POOL_SLOTS]):
+            free = levels[replica, FIRST_POOL_LEVEL + 2 * pool]
+            pool_samples[row, pool] += servers[replica, V_FIRST_POOL + pool] - free

@@ -1,0 +1,179 @@
+"""The event loop: the one kernel that simulates servers."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from headroom_common.simcore.jit import inlined, kernel
+from headroom_common.simcore.tables import (
+    BACKEND_STATE,
+    BS_CONNECTIONS,
+    K_REPLICA,
+    K_TIME,
+    KILLS,
+    NEVER,
+    S_HOPS_IN,
+    S_SAMPLE_PERIOD,
+    S_TICKS,
+    SCALARS,
+)
+from headroom_common.simcore.world import table
+
+from headroom_server_model.domain.accounting import take_sample
+from headroom_server_model.domain.journey import free_slot, route, send, take_slot
+from headroom_server_model.domain.schedule import earliest, take
+from headroom_server_model.domain.state import (
+    AT_CLIENT,
+    AT_ROUTER,
+    BACKEND,
+    CLOSING,
+    COUNTERS,
+    ENDPOINT,
+    EVENTS,
+    FIRST_TICK,
+    FIXED,
+    FREE_SLOTS,
+    I_ENDPOINT,
+    I_FIRST_HOP,
+    I_ID,
+    I_PHASE,
+    I_READY,
+    I_SERVER,
+    I_T0,
+    I_TARGET,
+    I_WORKLOAD,
+    ID,
+    INPUT_ORDER,
+    INPUTS,
+    NEXT_INPUT,
+    NEXT_KILL,
+    NEXT_TICK,
+    OUTPUTS,
+    PHASE,
+    ROWS_OUT,
+    RUNNING,
+    SERVER,
+    SLOTS,
+    T0,
+    TARGET,
+    TO_SERVER,
+    WORKLOAD,
+)
+from headroom_server_model.domain.station import end_step, enter, kill
+
+DONE: Final = 0
+MORE_SLOTS: Final = 1
+MORE_ROWS: Final = 2
+
+# A world's type is an address when compiled and a list of arrays when not.
+_World = Any
+
+
+@inlined
+def _admit_input(world: _World, row: int) -> int:
+    """Put an input row into a slot."""
+    inputs = table(world, INPUTS)
+    slots = table(world, SLOTS)
+    slot = take_slot(world)
+    slots[slot, ID] = inputs[I_ID, row]
+    slots[slot, WORKLOAD] = inputs[I_WORKLOAD, row]
+    slots[slot, ENDPOINT] = inputs[I_ENDPOINT, row]
+    slots[slot, T0] = inputs[I_T0, row]
+    slots[slot, PHASE] = inputs[I_PHASE, row]
+    slots[slot, TARGET] = inputs[I_TARGET, row]
+    slots[slot, SERVER] = inputs[I_SERVER, row]
+    for hop in range(table(world, SCALARS)[0, S_HOPS_IN]):
+        slots[slot, FIXED + hop] = inputs[I_FIRST_HOP + hop, row]
+    return slot
+
+
+@inlined
+def _handle(world: _World, slot: int, t: int) -> None:
+    """Let what is due for a slot happen."""
+    phase = table(world, SLOTS)[slot, PHASE]
+    if phase == TO_SERVER:
+        enter(world, slot, t)
+    elif RUNNING <= phase < CLOSING:
+        end_step(world, slot, t)
+    elif phase == AT_ROUTER:
+        route(world, slot, t)
+    elif phase == AT_CLIENT:
+        send(world, slot, t)
+    elif phase == CLOSING:
+        table(world, BACKEND_STATE)[table(world, SLOTS)[slot, BACKEND], BS_CONNECTIONS] -= 1
+        free_slot(world, slot)
+    else:  # killed: its event is void
+        free_slot(world, slot)
+
+
+@inlined
+def _sample_until(world: _World, t: int) -> None:
+    """Record the sample instants before `t`."""
+    scalars = table(world, SCALARS)
+    counters = table(world, COUNTERS)
+    while counters[0, NEXT_TICK] < scalars[0, S_TICKS] and counters[0, NEXT_TICK] * scalars[0, S_SAMPLE_PERIOD] < t:
+        take_sample(world, counters[0, NEXT_TICK] - counters[0, FIRST_TICK])
+        counters[0, NEXT_TICK] += 1
+
+
+@inlined
+def _room(world: _World, needed: int) -> int:
+    """Tell whether there is room for `needed` requests to end and as many to begin twice over."""
+    counters = table(world, COUNTERS)
+    if counters[0, FREE_SLOTS] < 2 * needed:
+        return MORE_SLOTS
+    if table(world, OUTPUTS).shape[1] - counters[0, ROWS_OUT] < needed:
+        return MORE_ROWS
+    return DONE
+
+
+@kernel
+def simulate(world: _World, watermark: int) -> int:
+    """Simulate all that happens before `watermark`.
+
+    Returns:
+        `DONE`, or `MORE_SLOTS` or `MORE_ROWS` when the tables are full: put larger ones and call it again.
+    """
+    counters = table(world, COUNTERS)
+    inputs = table(world, INPUTS)
+    order = table(world, INPUT_ORDER)
+    kills = table(world, KILLS)
+    slots = table(world, SLOTS)
+    period = table(world, SCALARS)[0, S_SAMPLE_PERIOD]
+    next_sample = counters[0, NEXT_TICK] * period
+    while True:
+        source, t, identity = earliest(world)
+        from_input = False
+        position = counters[0, NEXT_INPUT]
+        row = 0
+        if position < order.shape[0]:
+            row = order[position, 0]
+            due = inputs[I_READY, row]
+            if due < t or (due == t and inputs[I_ID, row] < identity):
+                t = due
+                from_input = True
+        kill_row = counters[0, NEXT_KILL]
+        if kill_row < kills.shape[0] and kills[kill_row, K_TIME] <= t and kills[kill_row, K_TIME] < watermark:
+            status = _room(world, slots.shape[0] - counters[0, FREE_SLOTS] + 1)
+            if status != DONE:
+                return status
+            _sample_until(world, kills[kill_row, K_TIME])
+            kill(world, kills[kill_row, K_REPLICA], kills[kill_row, K_TIME])
+            counters[0, NEXT_KILL] += 1
+            continue
+        if t >= watermark:
+            break
+        status = _room(world, 1)
+        if status != DONE:
+            return status
+        if next_sample < t:
+            _sample_until(world, t)
+            next_sample = counters[0, NEXT_TICK] * period
+        counters[0, EVENTS] += 1
+        if from_input:
+            counters[0, NEXT_INPUT] = position + 1
+            _handle(world, _admit_input(world, row), t)
+        else:
+            _handle(world, take(world, source), t)
+    _sample_until(world, watermark)
+    return DONE
