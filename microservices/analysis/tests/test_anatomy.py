@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from headroom_analysis.domain.anatomy import anatomy_document, anatomy_tree, causes_of
 from headroom_analysis.domain.facts import PoolFacts, RunFacts, ServerFacts
 from headroom_analysis.domain.fold import fold
-from headroom_analysis.domain.partials import Partial, scopes_of
+from headroom_analysis.domain.partials import Partial
+from headroom_analysis.domain.scopes import scopes_of
 from headroom_analysis.domain.sketch import bucket_of, rank_of
 
 seeds = st.integers(min_value=0, max_value=2**32 - 1)
@@ -40,7 +41,7 @@ def test_parts_sum_to_the_mean_latency_and_to_the_tails(seed: int, rows: int) ->
     rng = np.random.default_rng(seed)
     plan = any_layout(rng)
     table = requests_table(rng, plan, rows)
-    tree = anatomy_tree(fold({"requests": table}, plan), scopes_of(plan).all_groups)
+    tree = anatomy_tree(fold({"requests": table}, plan), scopes_of(plan).everything())
     values = np.sort(table["latency"][(table["outcome"] == 0) & (table["t0"] >= plan.warmup_ns)])
     if values.size == 0:
         assert tree == {"mean": None, "p99": None}
@@ -66,7 +67,7 @@ def test_the_tail_names_the_cause_that_made_it() -> None:
     table["pool_wait0"] = table["pool_wait0"] + extra
     spent = [table[name] for name in (*causes, "memory_wait", "cpu_wait", "cpu_run", "io_wait")]
     table["latency"] = np.sum(spent, axis=0)
-    tree = anatomy_tree(fold({"requests": table}, plan), [0, 1])
+    tree = anatomy_tree(fold({"requests": table}, plan), scopes_of(plan).everything())
     pool_of_second = plan.links + plan.causes_per_group + 4
     assert int(np.argmax(tree["p99"]["causes"])) == pool_of_second
     assert tree["p99"]["causes"][pool_of_second] > 10
@@ -136,4 +137,4 @@ def test_trials_without_requests_are_left_out() -> None:
 
 def test_nothing_has_no_anatomy() -> None:
     plan = layout(np.random.default_rng(0))
-    assert anatomy_tree(Partial.empty(plan), [0]) == {"mean": None, "p99": None}
+    assert anatomy_tree(Partial.empty(plan), scopes_of(plan).everything()) == {"mean": None, "p99": None}

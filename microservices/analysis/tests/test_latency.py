@@ -19,7 +19,8 @@ from headroom_analysis.domain.latency import (
     sum_of_squares,
     traffic_tree,
 )
-from headroom_analysis.domain.partials import Partial, scopes_of
+from headroom_analysis.domain.partials import Partial
+from headroom_analysis.domain.scopes import scopes_of
 from headroom_common.simcore.tables import OUTCOMES
 
 seeds = st.integers(min_value=0, max_value=2**32 - 1)
@@ -35,7 +36,7 @@ def test_latencies_of_everything_agree_with_numpy(seed: int, rows: int) -> None:
     rng = np.random.default_rng(seed)
     plan = any_layout(rng)
     table = requests_table(rng, plan, rows)
-    tree = latency_tree(fold({"requests": table}, plan), scopes_of(plan).all_groups)
+    tree = latency_tree(fold({"requests": table}, plan), scopes_of(plan).everything())
     values = table["latency"][measured_ok(table, plan.warmup_ns)] / SECOND
     if values.size == 0:
         assert set(tree.values()) == {None}
@@ -59,7 +60,7 @@ def test_latencies_of_one_scope_are_of_its_rows_alone(kind: str) -> None:
     partial = fold({"requests": table}, plan)
     scopes = scopes_of(plan)
     for index in range(plan.workloads if kind == "workload" else plan.endpoints):
-        members = scopes.of_workload(index) if kind == "workload" else scopes.of_endpoint(index)
+        members = scopes.workload_at(index) if kind == "workload" else scopes.endpoint_at(index)
         rows = measured_ok(table, plan.warmup_ns) & (table[kind] == index)
         tree = latency_tree(partial, members)
         assert tree["mean"] == pytest.approx(table["latency"][rows].mean() / SECOND, rel=1e-12)
@@ -74,7 +75,7 @@ def test_latencies_of_a_group_are_of_its_replicas() -> None:
     for group in range(2):
         mine = np.isin(table["server"], np.flatnonzero(plan.group_of_replica == group))
         rows = measured_ok(table, plan.warmup_ns) & mine
-        assert latency_tree(partial, [group])["mean"] == pytest.approx(
+        assert latency_tree(partial, scopes_of(plan).group(group))["mean"] == pytest.approx(
             table["latency"][rows].mean() / SECOND, rel=1e-12
         )
 
@@ -88,7 +89,7 @@ def test_equal_latencies_have_no_deviation() -> None:
     table |= {name: zero for name in table if name.startswith(("hop", "back")) or name.endswith("_wait")}
     table |= {"latency": zero + 100_000_003, "cpu_run": zero + 100_000_003}
     table |= {"outcome": np.zeros(1000, np.int8), "server": np.zeros(1000, np.int32)}
-    tree = latency_tree(fold({"requests": table}, plan), [0])
+    tree = latency_tree(fold({"requests": table}, plan), scopes_of(plan).everything())
     assert tree["sd"] == 0.0
     assert {tree[name] for name in ("mean", "min", "max", *QUANTILES)} == {0.100000003}
 
@@ -111,7 +112,7 @@ def test_traffic_is_counted_by_arrival_and_throughput_by_end(seed: int) -> None:
     plan = any_layout(rng)
     table = requests_table(rng, plan, 200)
     partial = fold({"requests": table}, plan)
-    tree = traffic_tree(counts_by_category(partial, scopes_of(plan).all_groups, with_lost=True), plan)
+    tree = traffic_tree(counts_by_category(partial, scopes_of(plan).everything()), plan)
     arrived = table["t0"] >= plan.warmup_ns
     end = table["t0"] + table["latency"]
     window = plan.window_ns / SECOND
@@ -130,10 +131,11 @@ def test_traffic_is_counted_by_arrival_and_throughput_by_end(seed: int) -> None:
 def test_nothing_measured_leaves_everything_open() -> None:
     plan = layout(np.random.default_rng(0))
     empty = Partial.empty(plan)
-    traffic = traffic_tree(counts_by_category(empty, [0], with_lost=True), plan)
+    everything = scopes_of(plan).everything()
+    traffic = traffic_tree(counts_by_category(empty, everything), plan)
     assert traffic["error_ratio"] is None
     assert traffic["throughput"] == 0.0
-    assert set(latency_tree(empty, [0]).values()) == {None}
+    assert set(latency_tree(empty, everything).values()) == {None}
 
 
 def test_requests_that_reached_no_server_belong_to_no_group() -> None:
@@ -141,8 +143,8 @@ def test_requests_that_reached_no_server_belong_to_no_group() -> None:
     plan = layout(rng, warmup_ns=0)
     table = requests_table(rng, plan, 300)
     partial = fold({"requests": table}, plan)
-    of_group = traffic_tree(counts_by_category(partial, [0]), plan)
-    of_all = traffic_tree(counts_by_category(partial, [0], with_lost=True), plan)
+    of_group = traffic_tree(counts_by_category(partial, scopes_of(plan).group(0)), plan)
+    of_all = traffic_tree(counts_by_category(partial, scopes_of(plan).everything()), plan)
     lost = int((table["server"] < 0).sum())
     assert of_all["outcomes"]["dropped"] - of_group["outcomes"]["dropped"] == lost
     assert of_all["outcomes"]["ok"] == of_group["outcomes"]["ok"]

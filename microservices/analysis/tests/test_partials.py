@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pytest
 from analysis_testing.worlds import Tables, all_tables, any_layout, layout
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headroom_analysis.domain.fold import fold
-from headroom_analysis.domain.partials import Partial, merge, scopes_of
+from headroom_analysis.domain.partials import Partial, merge
 
 seeds = st.integers(min_value=0, max_value=2**32 - 1)
 
@@ -93,22 +92,3 @@ def test_peaks_are_the_larger_of_both() -> None:
     whole = merge(left, right, plan)
     assert whole.server_peaks.tolist() == [[7, 9, 3], [4, 5, 8]]
     assert whole.pool_peaks.tolist() == [2, 8]
-
-
-@pytest.mark.parametrize(
-    ("sizes", "count", "workload", "endpoint"),
-    [
-        ({}, 1, [0], [0]),
-        ({"groups": 2, "replicas": 2}, 2, [0, 1], [0, 1]),
-        ({"groups": 2, "workloads": 3}, 5, [3], [0, 1]),
-        ({"groups": 2, "endpoints": 3}, 5, [0, 1], [3]),
-        ({"workloads": 2, "endpoints": 2}, 5, [2], [4]),
-    ],
-)
-def test_scopes_of_a_kind_with_one_member_are_everything(
-    sizes: dict[str, int], count: int, workload: list[int], endpoint: list[int]
-) -> None:
-    scopes = scopes_of(layout(np.random.default_rng(0), **sizes))
-    assert scopes.count == count
-    assert scopes.of_workload(1 if scopes.workload >= 0 else 0) == workload
-    assert scopes.of_endpoint(1 if scopes.endpoint >= 0 else 0) == endpoint

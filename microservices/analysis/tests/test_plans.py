@@ -21,7 +21,7 @@ def test_the_layout_counts_everything_of_the_scenario() -> None:
     assert (layout.warmup_ns, layout.horizon_ns, layout.window_ns) == (SECOND, 10 * SECOND, 9 * SECOND)
     assert (layout.period_ns, layout.ticks, layout.bins) == (SECOND // 10, 101, 100)
     assert layout.group_of_replica.tolist() == [0, 0, 1]
-    assert (layout.causes_per_group, layout.causes, layout.scopes) == (6, 14, 7)
+    assert (layout.causes_per_group, layout.causes) == (6, 14)
 
 
 def test_the_last_bin_may_be_a_part_of_a_period() -> None:

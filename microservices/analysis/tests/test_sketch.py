@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from analysis_testing.naive import naive_bucket
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headroom_analysis.domain.sketch import (
@@ -39,18 +39,21 @@ def counted(values: list[int] | np.ndarray) -> tuple[np.ndarray, int]:
     return np.bincount(indexes - first), first
 
 
+@settings(deadline=None)
 @given(value=nanoseconds)
 def test_the_bucket_is_the_one_of_the_definition(value: int) -> None:
     assert bucket_of(value) == naive_bucket(value)
     assert buckets_of(np.array([value])).tolist() == [naive_bucket(value)]
 
 
+@settings(deadline=None)
 @given(value=st.integers(min_value=0, max_value=2**53))
 def test_a_value_lies_within_its_bucket(value: int) -> None:
     low, high = bucket_edges(bucket_of(value))
     assert low <= value < high
 
 
+@settings(deadline=None)
 @given(value=st.integers(min_value=1, max_value=2**53))
 def test_the_midpoint_is_within_the_stated_error(value: int) -> None:
     low, high = bucket_edges(bucket_of(value))
@@ -58,6 +61,7 @@ def test_the_midpoint_is_within_the_stated_error(value: int) -> None:
     assert RELATIVE_ERROR <= 0.004
 
 
+@settings(deadline=None)
 @given(left=nanoseconds, right=nanoseconds)
 def test_buckets_keep_the_order(left: int, right: int) -> None:
     if left <= right:
@@ -113,6 +117,7 @@ def test_the_bucket_at_a_rank_skips_empty_ones() -> None:
     assert [bucket_at_rank(counts, rank) for rank in range(1, 6)] == [0, 0, 3, 3, 3]
 
 
+@settings(deadline=None)
 @given(values=wild, share=st.sampled_from([0.0, 0.01, 0.5, 0.9, 0.95, 0.99, 0.999, 1.0]))
 def test_quantiles_are_within_half_a_per_cent_of_exact_ones(values: list[int], share: float) -> None:
     counts, first = counted(values)
@@ -156,6 +161,7 @@ def test_no_values_have_no_quantile() -> None:
     assert quantile(np.zeros(0, np.int64), 0, 0.5, 0, 0) is None
 
 
+@settings(deadline=None)
 @given(left=wild, right=wild)
 def test_merged_counts_are_the_counts_of_the_whole(left: list[int], right: list[int]) -> None:
     whole = np.bincount(buckets_of(np.array(left + right)), minlength=BUCKETS)
@@ -163,6 +169,7 @@ def test_merged_counts_are_the_counts_of_the_whole(left: list[int], right: list[
     assert np.array_equal(parts[0] + parts[1], whole)
 
 
+@settings(deadline=None)
 @given(values=wild, most=st.integers(min_value=1, max_value=50))
 def test_bars_hold_every_value_once(values: list[int], most: int) -> None:
     counts, first = counted(values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from threading import Barrier
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from headroom_analysis.domain.fold import fold
 from headroom_analysis.domain.partials import Partial
-from headroom_analysis.plans import RunPlan, plan_of
+from headroom_analysis.plans import plan_of
 from headroom_analysis.store import FinishedRun, MemoryStore, Standing
 from headroom_common.errors import PermanentError
 
@@ -33,8 +34,10 @@ def header(place: Place, run: RunParameters = RUN, *, parts: int = 1, segments: 
     return completed(run, place, tables, parts=parts, segments=segments).body.header
 
 
-def partial(seed: int, plan: RunPlan = PLAN) -> Partial:
-    return fold(all_tables(np.random.default_rng(seed), plan.layout, 30), plan.layout)
+@cache
+def partial(seed: int) -> Partial:
+    """Statistics of some part of the run, shared by the tests: stores leave what they absorb alone."""
+    return fold(all_tables(np.random.default_rng(seed), PLAN.layout, 30), PLAN.layout)
 
 
 def add(store: MemoryStore, place: Place, seed: int = 0, **sizes: int) -> Standing:
@@ -120,7 +123,7 @@ def test_threads_complete_each_trial_once() -> None:
     trials, segments, workers = 4, 16, 4
     run = run_parameters(trials=trials)
     plan = plan_of(run)
-    one = partial(1, plan)
+    one = partial(1)
     places = [(trial, segment, 0) for segment in range(segments) for trial in range(trials)]
     store = MemoryStore()
     start = Barrier(workers)

@@ -60,7 +60,7 @@ def plan_of(run: RunParameters) -> RunPlan:
         servers=tuple(_server(server) for server in spec.servers),
         objectives=tuple(_objective(objective) for objective in spec.objectives),
     )
-    return RunPlan(layout_of(compiled.model), facts)
+    return RunPlan(layout_of(compiled.tables), facts)
 
 
 def _server(server: ServerSpec) -> ServerFacts:

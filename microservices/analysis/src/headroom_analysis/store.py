@@ -121,14 +121,12 @@ class _Trial:
         if parts != header.parts:
             message = f"{header.subject}: parts: expected {parts} as before, found {header.parts}"
             raise PermanentError(message, next_step=_MEND)
-        last = max(self.parts, default=0)
-        contradiction = (
-            segment > self.final or header.final != (segment == self.final)
-            if self.final is not None
-            else header.final and segment < last
-        )
-        if contradiction:
-            last = last if self.final is None else self.final
+        if self.final is not None:
+            last, wrong = self.final, segment > self.final or header.final != (segment == self.final)
+        else:
+            last = max(self.parts, default=0)
+            wrong = header.final and (segment < last or segment in self.parts)
+        if wrong:
             message = (
                 f"{header.subject}: final: expected the last segment to be final, found segments up to {last}"
             )

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 from headroom_analysis.domain.kernels import ENDED_IN_WINDOW, FLAGS, IN_TRIAL_WINDOW
 from headroom_analysis.domain.latency import histogram_of, sum_of_squares
 from headroom_analysis.domain.layout import SERVER_CAUSES
-from headroom_analysis.domain.partials import Partial, scopes_of
+from headroom_analysis.domain.scopes import Scope as Kept
+from headroom_analysis.domain.scopes import scopes_of
 
 if TYPE_CHECKING:
     from analysis_testing.worlds import Tables
     from headroom_analysis.domain.layout import Layout
+    from headroom_analysis.domain.partials import Partial
 
 Scope = tuple[str, int]
 
@@ -90,13 +92,14 @@ def told_by(partial: Partial, plan: Layout) -> Told:
     """Say a partial in the oracle's words."""
     told = Told()
     scopes = scopes_of(plan)
-    places = {("group", group): [group] for group in range(plan.groups)}
-    places |= {("workload", index): scopes.of_workload(index) for index in range(plan.workloads)}
-    places |= {("endpoint", index): scopes.of_endpoint(index) for index in range(plan.endpoints)}
-    for scope, members in places.items():
-        _tell_counts(told, partial, scope, [1 + member for member in members], members == scopes.all_groups)
-        _tell_latency(told, partial, scope, members)
-    _tell_counts(told, partial, ("group", -1), [0], whole=False)
+    places = {("group", group): scopes.group(group) for group in range(plan.groups)}
+    places |= {("workload", index): scopes.workload_at(index) for index in range(plan.workloads)}
+    places |= {("endpoint", index): scopes.endpoint_at(index) for index in range(plan.endpoints)}
+    for scope, kept in places.items():
+        rows = [1 + member for member in kept.members] + ([0] if kept.whole else [])
+        _tell_counts(told, partial, scope, rows)
+        _tell_latency(told, partial, scope, kept)
+    _tell_counts(told, partial, ("group", -1), [0])
     for row in range(partial.anatomy.low.shape[0]):
         bucket = partial.anatomy.first + row
         for cause, spent in zip(_cause_names(plan), partial.anatomy.row(bucket), strict=True):
@@ -108,9 +111,7 @@ def told_by(partial: Partial, plan: Layout) -> Told:
     return told
 
 
-def _tell_counts(told: Told, partial: Partial, scope: Scope, rows: list[int], whole: bool) -> None:  # noqa: FBT001 - a helper
-    if whole and scope[0] != "group":
-        rows = [0, *rows]
+def _tell_counts(told: Told, partial: Partial, scope: Scope, rows: list[int]) -> None:
     for row in rows:
         for category, count in enumerate(partial.counts.row(row)):
             outcome, flags = divmod(category, FLAGS)
@@ -118,10 +119,11 @@ def _tell_counts(told: Told, partial: Partial, scope: Scope, rows: list[int], wh
             told.counts[scope, outcome, measured, inside] += count
 
 
-def _tell_latency(told: Told, partial: Partial, scope: Scope, members: list[int]) -> None:
-    counts = histogram_of(partial, members)
+def _tell_latency(told: Told, partial: Partial, scope: Scope, kept: Kept) -> None:
+    counts = histogram_of(partial, kept)
     for row, count in enumerate(counts.tolist()):
         told.histogram[scope, partial.histogram.first + row] += count
+    members = list(kept.members)
     rows = [partial.moments.row(member) for member in members]
     moments = [sum(column) for column in zip(*rows, strict=True)]
     told.sums[scope] += moments[0]

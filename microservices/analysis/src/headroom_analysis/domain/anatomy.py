@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from headroom_analysis.domain.intervals import figure_of
 from headroom_analysis.domain.latency import Tree, histogram_of, seconds
-from headroom_analysis.domain.layout import SERVER_CAUSES
+from headroom_analysis.domain.layout import SERVER_CAUSES, Layout
 from headroom_analysis.domain.sketch import bucket_at_rank, rank_of
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from headroom_analysis.domain.facts import RunFacts
     from headroom_analysis.domain.partials import Partial
+    from headroom_analysis.domain.scopes import Scope
 
 TAIL = 0.99
 """The quantile whose bucket starts the tail."""
@@ -21,7 +22,7 @@ TAIL = 0.99
 _NAMES = {"io_wait": "io"}
 
 
-def anatomy_tree(partial: Partial, scopes: Sequence[int]) -> Tree:
+def anatomy_tree(partial: Partial, everything: Scope) -> Tree:
     """Return the seconds per request by cause, of all measured ok requests and of the tail.
 
     The tail are the requests in the bucket of the 99th percentile and above.
@@ -30,7 +31,7 @@ def anatomy_tree(partial: Partial, scopes: Sequence[int]) -> Tree:
         `mean` and `p99`, each with `total` and the list `causes` in the order of `Layout.causes`; None
         without requests.
     """
-    counts = histogram_of(partial, scopes)
+    counts = histogram_of(partial, everything)
     total = int(counts.sum())
     if total == 0:
         return {"mean": None, "p99": None}
@@ -53,10 +54,17 @@ def _per_request(nanoseconds: list[int], count: int) -> Tree:
 def causes_of(facts: RunFacts) -> list[tuple[str, str | None]]:
     """Return the name and the server of every cause, in the order of `Layout.causes`.
 
-    A slot that a server does not use has the name "".
+    A slot that a server does not use has the name "". Links or servers that are too many to be told apart
+    have the causes ``link`` and those of no server in particular.
     """
     slots = max((len(server.pools) for server in facts.servers), default=0)
-    causes: list[tuple[str, str | None]] = [(f"link:{link}", None) for link in facts.links]
+    causes: list[tuple[str, str | None]] = [("link", None)]
+    if Layout.detailed(len(facts.links)):
+        causes = [(f"link:{link}", None) for link in facts.links]
+    if not Layout.detailed(len(facts.servers)):
+        return causes + [
+            (_NAMES.get(cause, cause), None) for cause in (*SERVER_CAUSES, *["pool_wait"] * slots)
+        ]
     for server in facts.servers:
         causes += [(_NAMES.get(cause, cause), server.name) for cause in SERVER_CAUSES]
         causes += [

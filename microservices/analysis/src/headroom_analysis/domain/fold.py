@@ -27,8 +27,8 @@ from headroom_analysis.domain.partials import (
     SERVER_SUMS,
     STATES,
     Partial,
-    scopes_of,
 )
+from headroom_analysis.domain.scopes import scopes_of
 from headroom_analysis.domain.sketch import bucket_of
 
 if TYPE_CHECKING:
@@ -168,10 +168,13 @@ def _plan(layout: Layout) -> Plan:
         endpoints=layout.endpoints,
         targets=layout.targets,
         workload_scope=scopes.workload,
+        workload_column=scopes.workload_column,
         endpoint_scope=scopes.endpoint,
+        endpoint_column=scopes.endpoint_column,
+        group_step=int(layout.detailed_groups > 1),
         first_bucket=0,
         causes=layout.causes,
-        causes_before_groups=layout.links,
+        causes_before_groups=layout.detailed_links,
         causes_per_group=layout.causes_per_group,
         warmup_ns=layout.warmup_ns,
         horizon_ns=layout.horizon_ns,
@@ -190,15 +193,15 @@ def _fold_piece(
     """
     low, high, start, stop = extent
     partial = Partial.empty(layout)
-    scopes = scopes_of(layout).count
+    scopes = scopes_of(layout)
     first_bucket = int(bucket_of(low)) if high >= 0 else 0
     buckets = int(bucket_of(high)) - first_bucket + 1 if high >= 0 else 0
     first_bin = min(start // layout.period_ns, layout.bins)
     bins = min(stop // layout.period_ns + 1, layout.bins) - first_bin
     sums = Sums(
-        counts=np.zeros((1 + scopes, CATEGORIES), np.int64),
-        histogram=np.zeros((buckets, scopes), np.int64),
-        moments=np.zeros((scopes, MOMENTS), np.int64),
+        counts=np.zeros((1 + scopes.count, CATEGORIES), np.int64),
+        histogram=np.zeros((buckets, scopes.columns), np.int64),
+        moments=np.zeros((scopes.count, MOMENTS), np.int64),
         lowest=partial.lowest,
         highest=partial.highest,
         anatomy=np.zeros(buckets * layout.causes, np.int64),
@@ -207,8 +210,9 @@ def _fold_piece(
     length = rows.t0.size
     places = Places(np.empty(length, np.int64), np.empty(length, np.int64), np.empty(length, np.int64))
     fold_rows(rows, plan._replace(first_bucket=first_bucket, first_bin=first_bin), sums, places)
+    most = layout.detailed_links - 1
     for prefix, links in (("hop", layout.links_in), ("back", layout.links_back)):
-        for hop, link_of_path in enumerate(links):
+        for hop, link_of_path in enumerate(np.minimum(links, most)):
             fold_link(more[f"{prefix}{hop}"], places, link_of_path, sums.anatomy)
     for slot in range(layout.pool_slots):
         fold_pool(more[f"pool_wait{slot}"], places, len(SERVER_CAUSES) + slot, sums.anatomy)

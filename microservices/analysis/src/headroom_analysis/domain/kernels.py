@@ -59,7 +59,9 @@ class Plan(NamedTuple):
     """How rows map to accumulators; see `layout.Layout` for the terms.
 
     `workload_scope` and `endpoint_scope` are the first scope of their kind, or -1 when there is just one
-    member, whose figures then follow from the groups'.
+    member, whose figures then follow from the groups'; `workload_column` and `endpoint_column` are their
+    first columns of the histogram, or -1 without. `group_step` is 1 when the groups are told apart in
+    histogram and causes, else 0.
     """
 
     group_of_replica: NDArray[np.int64]
@@ -68,7 +70,10 @@ class Plan(NamedTuple):
     endpoints: int
     targets: int
     workload_scope: int
+    workload_column: int
     endpoint_scope: int
+    endpoint_column: int
+    group_step: int
     first_bucket: int
     causes: int
     causes_before_groups: int
@@ -83,8 +88,8 @@ class Sums(NamedTuple):
     """The accumulators, zero before the first row.
 
     `counts` has the rows of the scopes after one for "no server reached": shape (1 + scopes, CATEGORIES).
-    `histogram` is (buckets, scopes), `moments` (scopes, MOMENTS), `lowest` and `highest` (scopes,), `anatomy`
-    (buckets * causes,), `ended` (bins, 2) with the columns ok and not ok.
+    `histogram` is (buckets, columns), `moments` (scopes, MOMENTS), `lowest` and `highest` (scopes,),
+    `anatomy` (buckets * causes,), `ended` (bins, 2) with the columns ok and not ok.
     """
 
     counts: NDArray[np.int64]
@@ -150,7 +155,7 @@ def scan(rows: Rows, plan: Plan, extent: NDArray[np.int64]) -> int:
 
 
 @kernel
-def fold_rows(rows: Rows, plan: Plan, sums: Sums, places: Places) -> None:
+def fold_rows(rows: Rows, plan: Plan, sums: Sums, places: Places) -> None:  # noqa: C901 - one hot loop
     """Count every row and sum the measured ones.
 
     Args:
@@ -186,12 +191,18 @@ def fold_rows(rows: Rows, plan: Plan, sums: Sums, places: Places) -> None:
         if t0 < plan.warmup_ns or outcome != 0:
             continue
         bucket = bucket_of(latency) - plan.first_bucket
-        _add(sums, group, bucket, latency)
+        shown = group * plan.group_step
+        sums.histogram[bucket, shown] += 1
+        _add(sums, group, latency)
         if plan.workload_scope >= 0:
-            _add(sums, plan.workload_scope + int(rows.workload[i]), bucket, latency)
+            _add(sums, plan.workload_scope + int(rows.workload[i]), latency)
+            if plan.workload_column >= 0:
+                sums.histogram[bucket, plan.workload_column + int(rows.workload[i])] += 1
         if plan.endpoint_scope >= 0:
-            _add(sums, plan.endpoint_scope + int(rows.endpoint[i]), bucket, latency)
-        at = bucket * plan.causes + plan.causes_before_groups + group * plan.causes_per_group
+            _add(sums, plan.endpoint_scope + int(rows.endpoint[i]), latency)
+            if plan.endpoint_column >= 0:
+                sums.histogram[bucket, plan.endpoint_column + int(rows.endpoint[i])] += 1
+        at = bucket * plan.causes + plan.causes_before_groups + shown * plan.causes_per_group
         sums.anatomy[at] += rows.memory_wait[i]
         sums.anatomy[at + 1] += rows.cpu_wait[i]
         sums.anatomy[at + 2] += rows.cpu_run[i]
@@ -213,9 +224,8 @@ def _category(outcome: int, t0: int, end: int, warmup: int, horizon: int) -> int
 
 
 @kernel
-def _add(sums: Sums, scope: int, bucket: int, latency: int) -> None:
+def _add(sums: Sums, scope: int, latency: int) -> None:
     """Add one measured latency to a scope."""
-    sums.histogram[bucket, scope] += 1
     limb0 = latency & LIMB_MASK
     limb1 = (latency >> LIMB_BITS) & LIMB_MASK
     limb2 = latency >> (2 * LIMB_BITS)

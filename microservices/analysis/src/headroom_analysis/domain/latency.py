@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from headroom_analysis.domain.layout import Layout
     from headroom_analysis.domain.partials import Partial
+    from headroom_analysis.domain.scopes import Scope
 
 NANOSECONDS = 10**9
 
@@ -32,23 +33,17 @@ def seconds(nanoseconds: int, count: int = 1) -> float:
     return nanoseconds / (count * NANOSECONDS)
 
 
-def counts_by_category(partial: Partial, scopes: Sequence[int], *, with_lost: bool = False) -> list[int]:
-    """Return the rows per category (``outcome * FLAGS + flags``) of some scopes together.
-
-    Args:
-        partial: of the trial.
-        scopes: which ones.
-        with_lost: count the rows that reached no server too.
-    """
-    rows = [partial.counts.row(1 + scope) for scope in scopes]
-    if with_lost:
+def counts_by_category(partial: Partial, scope: Scope) -> list[int]:
+    """Return a scope's rows per category (``outcome * FLAGS + flags``)."""
+    rows = [partial.counts.row(1 + member) for member in scope.members]
+    if scope.whole:
         rows.append(partial.counts.row(0))
     return [sum(column) for column in zip(*rows, strict=True)]
 
 
-def histogram_of(partial: Partial, scopes: Sequence[int]) -> NDArray[np.int64]:
-    """Return the latency counts per held bucket of some scopes together, shape (buckets,)."""
-    column: NDArray[np.int64] = partial.histogram.low[:, list(scopes)].sum(axis=1)
+def histogram_of(partial: Partial, scope: Scope) -> NDArray[np.int64]:
+    """Return a scope's latency counts per held bucket, shape (buckets,); zeros without a histogram."""
+    column: NDArray[np.int64] = partial.histogram.low[:, list(scope.columns or ())].sum(axis=1)
     return column
 
 
@@ -76,25 +71,26 @@ def traffic_tree(categories: Sequence[int], layout: Layout) -> Tree:
     }
 
 
-def latency_tree(partial: Partial, scopes: Sequence[int]) -> Tree:
-    """Return mean, sd, extremes and quantiles in seconds of the ok requests of some scopes together.
+def latency_tree(partial: Partial, scope: Scope) -> Tree:
+    """Return mean, sd, extremes and quantiles in seconds of the ok requests of a scope.
 
-    All is None when there was none; the standard deviation (with n - 1) needs two.
+    All is None when there was none; the standard deviation (with n - 1) needs two, quantiles a histogram.
     """
-    counts = histogram_of(partial, scopes)
-    count = int(counts.sum())
+    ok = counts_by_category(partial, scope)[:FLAGS]
+    count = ok[IN_TRIAL_WINDOW] + ok[IN_TRIAL_WINDOW | ENDED_IN_WINDOW]
     if count == 0:
         return dict.fromkeys(("mean", "sd", "min", "max", *QUANTILES))
-    rows = [partial.moments.row(scope) for scope in scopes]
+    rows = [partial.moments.row(member) for member in scope.members]
     moments = [sum(row[column] for row in rows) for column in range(MOMENTS)]
-    low = min(int(partial.lowest[scope]) for scope in scopes)
-    high = max(int(partial.highest[scope]) for scope in scopes)
+    low = min(int(partial.lowest[member]) for member in scope.members)
+    high = max(int(partial.highest[member]) for member in scope.members)
     tree: Tree = {
         "mean": seconds(moments[0], count),
         "sd": _deviation(moments, count),
         "min": seconds(low),
         "max": seconds(high),
     }
+    counts = histogram_of(partial, scope)
     for name, share in QUANTILES.items():
         value = quantile(counts, partial.histogram.first, share, low, high)
         tree[name] = None if value is None else value / NANOSECONDS

@@ -6,10 +6,37 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from headroom_common.simcore.tables import (
+    G_LINK,
+    LINKS,
+    OF_ENDPOINT,
+    RETURN_PATH,
+    S_CELLS,
+    S_HOPS_BACK,
+    S_HOPS_IN,
+    S_HORIZON,
+    S_POOL_SLOTS,
+    S_SAMPLE_PERIOD,
+    S_TICKS,
+    S_WARMUP,
+    SCALARS,
+    SERVERS,
+    TARGETS,
+    V_CELL,
+    V_GROUP,
+    W_FIRST_HOP,
+    WORKLOADS,
+)
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
-    from headroom_common.simcore.tables import Model
+    from headroom_common.simcore.tables import Ints
+
+MOST_DETAILED = 512
+"""Of so many servers, links, workloads or endpoints, each gets a histogram and causes of its own."""
 
 SERVER_CAUSES = ("memory_wait", "cpu_wait", "cpu_run", "io_wait")
 """The causes that every server has, in the order of their columns; the waits for its pools follow."""
@@ -77,39 +104,59 @@ class Layout(NamedTuple):
 
     @property
     def causes(self) -> int:
-        """Number of causes in all: the links, then those of each server group."""
-        return self.links + self.groups * self.causes_per_group
+        """Number of causes in all: the links, then those of each server group.
+
+        More links (or groups) than `MOST_DETAILED` share one set, which bounds the memory of a partial.
+        """
+        return self.detailed_links + self.detailed_groups * self.causes_per_group
 
     @property
-    def scopes(self) -> int:
-        """Number of measured scopes: the server groups, then the workloads, then the endpoints."""
-        return self.groups + self.workloads + self.endpoints
+    def detailed_links(self) -> int:
+        """Number of links that are told apart among the causes: all of them, or 1 for all together."""
+        return self.links if self.detailed(self.links) else 1
+
+    @property
+    def detailed_groups(self) -> int:
+        """Number of server groups that are told apart in histograms and causes: all, or 1 for all."""
+        return self.groups if self.detailed(self.groups) else 1
+
+    @staticmethod
+    def detailed(members: int) -> bool:
+        """Tell whether so many members of a kind are told apart in histograms and causes."""
+        return members <= MOST_DETAILED
 
 
-def layout_of(model: Model) -> Layout:
-    """Return the layout of a compiled scenario."""
-    servers, workloads = model.servers, model.workloads
-    targets = int(model.routers.target_link.size)
-    count = int(workloads.kind.size)
-    paths = count * (targets + 1)
-    links_in = np.full((model.hops_in, paths), -1, np.int64)
-    links_in[:-1] = np.repeat(workloads.hop_link, targets + 1, axis=0).T
-    links_in[-1] = np.tile(np.concatenate([np.array([-1], np.int64), model.routers.target_link]), count)
-    groups, endpoints = model.programs.of_endpoint.shape
+def layout_of(tables: Mapping[int, Ints]) -> Layout:
+    """Return the layout of a compiled scenario.
+
+    Args:
+        tables: by their numbers in `headroom_common.simcore.tables`.
+    """
+    (scalars,) = tables[SCALARS].tolist()
+    workloads, servers = tables[WORKLOADS], tables[SERVERS]
+    target_link = tables[TARGETS][:, G_LINK]
+    targets = target_link.size
+    paths = len(workloads) * (targets + 1)
+    hops = scalars[S_HOPS_IN]
+    links_in = np.full((hops, paths), -1, np.int64)
+    by_workload = workloads[:, W_FIRST_HOP : W_FIRST_HOP + hops - 1]
+    links_in[:-1] = np.repeat(by_workload, targets + 1, axis=0).T
+    links_in[-1] = np.tile(np.concatenate([np.array([-1], np.int64), target_link]), len(workloads))
+    groups, endpoints = tables[OF_ENDPOINT].shape
     return Layout(
-        workloads=count,
-        endpoints=int(endpoints),
-        groups=int(groups),
-        links=int(model.links.delay.size),
+        workloads=len(workloads),
+        endpoints=endpoints,
+        groups=groups,
+        links=len(tables[LINKS]),
         targets=targets,
-        pool_slots=int(model.pool_slots),
-        cells=int(model.cells),
-        ticks=int(model.ticks),
-        period_ns=int(model.sample_period_ns),
-        warmup_ns=int(model.warmup_ns),
-        horizon_ns=int(model.horizon_ns),
-        group_of_replica=np.ascontiguousarray(servers.group, np.int64),
-        cell_of_replica=np.ascontiguousarray(servers.cell, np.int64),
+        pool_slots=scalars[S_POOL_SLOTS],
+        cells=scalars[S_CELLS],
+        ticks=scalars[S_TICKS],
+        period_ns=scalars[S_SAMPLE_PERIOD],
+        warmup_ns=scalars[S_WARMUP],
+        horizon_ns=scalars[S_HORIZON],
+        group_of_replica=np.ascontiguousarray(servers[:, V_GROUP]),
+        cell_of_replica=np.ascontiguousarray(servers[:, V_CELL]),
         links_in=links_in,
-        links_back=np.ascontiguousarray(model.return_path.T, np.int64),
+        links_back=np.ascontiguousarray(tables[RETURN_PATH][:, : scalars[S_HOPS_BACK]].T),
     )

@@ -9,6 +9,7 @@ import numpy as np
 
 from headroom_analysis.domain.exact import Tally
 from headroom_analysis.domain.kernels import CATEGORIES, MOMENTS
+from headroom_analysis.domain.scopes import scopes_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,13 +50,12 @@ NO_LATENCY = np.iinfo(np.int64).max
 class Partial:
     """Exact statistics of a part of a trial.
 
-    A *scope* is a server group, a workload (only when there are several) or an endpoint (likewise), numbered
-    in this order; `scopes_of` says where each kind starts.
+    Scopes and their numbers are those of `Scopes`.
 
     Attributes:
         requests: number of rows of `requests`.
         counts: rows by category; row 0 counts those that reached no server, row 1 + scope those of a scope.
-        histogram: measured ok latencies, rows are buckets, columns scopes.
+        histogram: measured ok latencies, rows are buckets, columns those of the scopes.
         moments: sums and limb products of the latencies, rows are scopes.
         lowest: smallest measured latency in ns per scope, `NO_LATENCY` when there is none.
         highest: largest measured latency in ns per scope, -1 when there is none.
@@ -95,16 +95,16 @@ class Partial:
             whole_trial: hold all ticks at once, so that absorbing the segments one after the other moves no
             memory.
         """
-        scopes = scopes_of(layout).count
+        scopes = scopes_of(layout)
         slots = layout.replicas * layout.pool_slots
         ticks = layout.ticks + 1 if whole_trial else 0
         return cls(
             requests=0,
-            counts=Tally.zeros(1 + scopes, CATEGORIES),
-            histogram=Tally.zeros(0, scopes),
-            moments=Tally.zeros(scopes, MOMENTS),
-            lowest=np.full(scopes, NO_LATENCY),
-            highest=np.full(scopes, -1, np.int64),
+            counts=Tally.zeros(1 + scopes.count, CATEGORIES),
+            histogram=Tally.zeros(0, scopes.columns),
+            moments=Tally.zeros(scopes.count, MOMENTS),
+            lowest=np.full(scopes.count, NO_LATENCY),
+            highest=np.full(scopes.count, -1, np.int64),
             anatomy=Tally.zeros(0, layout.causes),
             ended=Tally.zeros(layout.bins if whole_trial else 0, 2),
             servers=Tally.zeros(layout.replicas, len(SERVER_SUMS)),
@@ -155,48 +155,6 @@ class Partial:
                 for mine, theirs in zip(self.extremes(), other.extremes(), strict=True)
             )
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Scopes:
-    """Where the scopes of each kind start, and how many there are.
-
-    Attributes:
-        groups: number of server groups; they come first.
-        workload: first scope of the workloads, or -1 with a single one.
-        endpoint: first scope of the endpoints, or -1 with a single one.
-        count: number of scopes.
-    """
-
-    groups: int
-    workload: int
-    endpoint: int
-    count: int
-
-    @property
-    def all_groups(self) -> list[int]:
-        """The scopes that together are the whole trial."""
-        return list(range(self.groups))
-
-    def of_workload(self, index: int) -> list[int]:
-        """Return the scopes that together are one workload."""
-        return self.all_groups if self.workload < 0 else [self.workload + index]
-
-    def of_endpoint(self, index: int) -> list[int]:
-        """Return the scopes that together are one endpoint."""
-        return self.all_groups if self.endpoint < 0 else [self.endpoint + index]
-
-
-def scopes_of(layout: Layout) -> Scopes:
-    """Return the numbering of a scenario's scopes."""
-    workloads = layout.workloads if layout.workloads > 1 else 0
-    endpoints = layout.endpoints if layout.endpoints > 1 else 0
-    return Scopes(
-        groups=layout.groups,
-        workload=layout.groups if workloads else -1,
-        endpoint=layout.groups + workloads if endpoints else -1,
-        count=layout.groups + workloads + endpoints,
-    )
 
 
 def merge(left: Partial, right: Partial, layout: Layout) -> Partial:

@@ -8,6 +8,7 @@ import numpy as np
 
 from headroom_analysis.domain.latency import NANOSECONDS, Tree, counts_by_category, seconds, traffic_tree
 from headroom_analysis.domain.partials import POOL_SUMS, SERVER_PEAKS, SERVER_SUMS, STATES
+from headroom_analysis.domain.scopes import scopes_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,7 +48,7 @@ def server_tree(partial: Partial, layout: Layout, group: int, facts: ServerFacts
     per_replica = sums.floats(0, replicas.size) / window
     utilisations = per_replica[:, _COLUMN["busy_ns"]] / facts.cores
     kib_ns = (total["memory_kib_ns_high"] << 20) + total["memory_kib_ns_low"]
-    traffic = traffic_tree(counts_by_category(partial, [group]), layout)
+    traffic = traffic_tree(counts_by_category(partial, scopes_of(layout).group(group)), layout)
     return {
         "utilisation": total["busy_ns"] / (facts.cores * replicas.size * window),
         "utilisation_max_replica": float(utilisations.max()),

@@ -17,7 +17,8 @@ from headroom_analysis.domain.latency import (
     latency_tree,
     traffic_tree,
 )
-from headroom_analysis.domain.partials import SERVER_SUMS, STATES, Partial, scopes_of
+from headroom_analysis.domain.partials import SERVER_SUMS, STATES, Partial
+from headroom_analysis.domain.scopes import Scope, scopes_of
 from headroom_analysis.domain.servers import server_tree
 
 if TYPE_CHECKING:
@@ -82,13 +83,15 @@ class RunTotals:
 
     def absorb(self, partial: Partial, layout: Layout) -> None:
         """Add a whole trial, in place; `partial` is not changed."""
-        scopes = scopes_of(layout).all_groups
-        categories = counts_by_category(partial, scopes, with_lost=True)
+        everything = scopes_of(layout).everything()
+        categories = counts_by_category(partial, everything)
         self.requests += partial.requests
         self.measured += sum(
             categories[category] for category in range(CATEGORIES) if category % FLAGS & IN_TRIAL_WINDOW
         )
-        self.histogram.absorb(Tally.of(histogram_of(partial, scopes).reshape(-1, 1), partial.histogram.first))
+        self.histogram.absorb(
+            Tally.of(histogram_of(partial, everything).reshape(-1, 1), partial.histogram.first)
+        )
         self.ended.absorb(partial.ended)
         self.samples.absorb(partial.samples)
         self.pool_samples.absorb(partial.pool_samples)
@@ -105,18 +108,19 @@ def summarise(trial: int, partial: Partial, layout: Layout, servers: tuple[Serve
         servers: the server groups.
     """
     scopes = scopes_of(layout)
-    everything = scopes.all_groups
+    everything = scopes.everything()
     tree: Tree = {
-        **traffic_tree(counts_by_category(partial, everything, with_lost=True), layout),
+        **traffic_tree(counts_by_category(partial, everything), layout),
         "latency": latency_tree(partial, everything),
         "workloads": [
-            _scope_tree(partial, layout, scopes.of_workload(index)) for index in range(layout.workloads)
+            _scope_tree(partial, layout, scopes.workload_at(index)) for index in range(layout.workloads)
         ],
         "endpoints": [
-            _scope_tree(partial, layout, scopes.of_endpoint(index)) for index in range(layout.endpoints)
+            _scope_tree(partial, layout, scopes.endpoint_at(index)) for index in range(layout.endpoints)
         ],
         "servers": [
-            server_tree(partial, layout, group, facts) | {"latency": latency_tree(partial, [group])}
+            server_tree(partial, layout, group, facts)
+            | {"latency": latency_tree(partial, scopes.group(group))}
             for group, facts in enumerate(servers)
         ],
         "links": _link_trees(partial, layout),
@@ -125,14 +129,12 @@ def summarise(trial: int, partial: Partial, layout: Layout, servers: tuple[Serve
     return TrialSummary(trial, partial.requests, tree, _littles_law_residual(partial))
 
 
-def _scope_tree(partial: Partial, layout: Layout, scopes: list[int]) -> Tree:
-    """Return traffic and latency of a workload or endpoint.
-
-    The only workload (or endpoint) is everything, requests that reached no server included.
-    """
-    whole = scopes == scopes_of(layout).all_groups
-    categories = counts_by_category(partial, scopes, with_lost=whole)
-    return {**traffic_tree(categories, layout), "latency": latency_tree(partial, scopes)}
+def _scope_tree(partial: Partial, layout: Layout, scope: Scope) -> Tree:
+    """Return traffic and latency of a workload or endpoint."""
+    return {
+        **traffic_tree(counts_by_category(partial, scope), layout),
+        "latency": latency_tree(partial, scope),
+    }
 
 
 def _link_trees(partial: Partial, layout: Layout) -> list[Tree]:
