@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from headroom_common.scenario import Scenario
 
 SOAK = int(os.environ.get("HEADROOM_SOAK", "0"))
-EXAMPLES = 1_000
+EXAMPLES = int(os.environ.get("HEADROOM_EXAMPLES", "1000"))
 PROFILE = settings(
     max_examples=SOAK or EXAMPLES,
     derandomize=not SOAK,

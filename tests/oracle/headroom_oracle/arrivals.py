@@ -35,7 +35,7 @@ def rate_pieces(rate: Any) -> Iterator[Piece]:
         return
     points = rate.points
     for here, after in pairwise(points):
-        slope = 0.0 if rate.shape == "step" else (after.rate - here.rate) / ((after.at - here.at) / SECOND)
+        slope = 0.0 if rate.shape == "step" else (after.rate - here.rate) * 1e9 / (after.at - here.at)
         yield Piece(here.at, after.at, here.rate, slope)
     yield Piece(points[-1].at, None, points[-1].rate, 0.0)
 

@@ -12,7 +12,7 @@ from headroom_common.simcore.balancing import POLICIES
 Draw = Any
 Document = dict[str, Any]
 
-MILLISECONDS = st.sampled_from([0, 0, 1, 1, 1, 2, 2, 3, 4, 5, 8, 13]).map(lambda n: f"{n}ms")
+MILLISECONDS = st.sampled_from([1, 2, 3, 0, 4, 5, 8, 13, 21]).map(lambda n: f"{n}ms")
 POSITIVE = st.sampled_from([1, 1, 2, 3, 5, 8]).map(lambda n: f"{n}ms")
 
 
@@ -57,8 +57,8 @@ def laws(draw: Draw) -> Any:  # noqa: PLR0911 - one return per law
 def steps(draw: Draw, pools: tuple[str, ...], depth: int = 0) -> list[Document]:
     """One to three steps; pools may nest, none twice at once."""
     result: list[Document] = []
-    for _ in range(draw(st.sampled_from([1, 1, 2, 2, 3]) if depth else st.sampled_from([1, 2, 2, 3, 4]))):
-        kind = draw(st.sampled_from(["cpu", "io", "pool", "pool"] if pools else ["cpu", "cpu", "io"]))
+    for _ in range(draw(st.sampled_from([1, 2, 3]) if depth else st.sampled_from([2, 1, 3, 4]))):
+        kind = draw(st.sampled_from(["cpu", "pool", "io"] if pools else ["cpu", "io", "cpu"]))
         if kind == "pool":
             pool = draw(st.sampled_from(pools))
             rest = pools[pools.index(pool) + 1 :]  # nesting in one order only: opposite orders could deadlock
@@ -71,13 +71,13 @@ def steps(draw: Draw, pools: tuple[str, ...], depth: int = 0) -> list[Document]:
 @st.composite
 def servers(draw: Draw, name: str, endpoints: list[str]) -> Document:
     """A server with every limit that a server may have."""
-    pools = draw(st.sampled_from([(), (), ("db",), ("db", "cache")]))
-    memory = draw(st.sampled_from([None, None, 1, 2, 5]))
+    pools = draw(st.sampled_from([("db",), ("db", "cache"), ()]))
+    memory = draw(st.sampled_from([None, 5, None, None, 2]))
     sizes = [0, 1, 1, memory] if memory else [0, 1, 3]
     document: Document = {
         "name": name,
-        "replicas": draw(st.sampled_from([1, 1, 1, 2, 2, 3])),
-        "cores": draw(st.sampled_from([1, 1, 2, 3])),
+        "replicas": draw(st.sampled_from([1, 1, 2, 1, 3])),
+        "cores": draw(st.sampled_from([1, 1, 2])),
         "endpoints": [
             {"name": endpoint, "memory": f"{draw(st.sampled_from(sizes))}Ki", "steps": draw(steps(pools))}
             for endpoint in endpoints
@@ -86,10 +86,10 @@ def servers(draw: Draw, name: str, endpoints: list[str]) -> Document:
     }
     if memory:
         document["memory"] = f"{memory}Ki"
-    if draw(st.integers(0, 3)) == 0:
+    if draw(st.integers(0, 5)) == 5:
         document["queue_limit"] = draw(st.integers(0, 4))
-    if draw(st.integers(0, 3)) == 0:
-        document["concurrency_limit"] = draw(st.integers(1, 6))
+    if draw(st.integers(0, 5)) == 5:
+        document["concurrency_limit"] = draw(st.integers(1, 9))
     return document
 
 
@@ -104,11 +104,11 @@ def routers(draw: Draw, name: str, server_names: list[str], links: list[str]) ->
             target["link"] = draw(st.sampled_from(links))
         if draw(st.booleans()):
             target["weight"] = draw(st.sampled_from([0.5, 1, 2, 3]))
-        if draw(st.integers(0, 4)) == 0:
+        if draw(st.integers(0, 4)) == 4:
             target["return_via"] = draw(st.lists(st.sampled_from(links), max_size=3)) if links else []
         targets.append(target)
     document: Document = {"name": name, "policy": draw(st.sampled_from(POLICIES)), "targets": targets}
-    if draw(st.integers(0, 4)) == 0:
+    if draw(st.integers(0, 6)) == 6:
         rate = draw(st.sampled_from(["50/s", "200/s", "333/s", "1000/s"]))
         document["rate_limit"] = {"rate": rate, "burst": draw(st.integers(1, 5))}
     return document
@@ -135,7 +135,7 @@ def arrivals(draw: Draw, horizon: int) -> Document:
     """Arrivals of any kind, about 10 to 80 of them within the horizon (ms)."""
     kind = draw(st.sampled_from(["poisson", "users", "deterministic", "trace", "trace", "closed", "closed"]))
     if kind in {"poisson", "deterministic"}:
-        per_second = draw(st.sampled_from([10, 20, 40, 80])) * 1000 // horizon
+        per_second = draw(st.sampled_from([40, 20, 80])) * 1000 // horizon
         if kind == "deterministic":
             per_second = min((100, 125, 200, 250, 500, 1000), key=lambda rate: abs(rate - per_second))
         return {"kind": kind, "rate": draw(rates(per_second, horizon))}
@@ -151,15 +151,15 @@ def arrivals(draw: Draw, horizon: int) -> Document:
             "window": f"{window}ms",
         }
     if kind == "trace":
-        gaps = draw(st.lists(st.sampled_from([0, 0, 0, 1, 1, 2, 3, 7]), min_size=5, max_size=80))
+        gaps = draw(st.lists(st.sampled_from([0, 0, 0, 1, 1, 2, 3, 7]), min_size=20, max_size=80))
         times = [sum(gaps[: index + 1]) for index in range(len(gaps))]
         return {"kind": kind, "times": [f"{time}ms" for time in times]}
-    return {"kind": kind, "users": draw(st.integers(1, 6)), "think_time": draw(laws_that_pass(horizon))}
+    return {"kind": kind, "users": draw(st.integers(2, 9)), "think_time": draw(laws_that_pass(horizon))}
 
 
 def laws_that_pass(horizon: int) -> st.SearchStrategy[Any]:
     """Think times long enough that a closed loop does not go round for ever."""
-    least = max(horizon // 20, 1)
+    least = max(horizon // 30, 1)
     constant = st.sampled_from([least, least + 1, 2 * least]).map(lambda n: f"{n}ms")
     random = st.sampled_from(["exponential", "poisson"]).map(
         lambda name: {"distribution": name, "mean": f"{2 * least}ms"}
@@ -182,7 +182,7 @@ def workloads(
     if len(endpoints) > 1 or draw(st.booleans()):
         chosen = draw(st.lists(st.sampled_from(endpoints), min_size=1, unique=True))
         document["mix"] = [{"endpoint": e, "weight": draw(st.sampled_from([0.3, 1, 2]))} for e in chosen]
-    if document["arrivals"]["kind"] != "closed" and draw(st.integers(0, 3)) == 0:
+    if document["arrivals"]["kind"] != "closed" and draw(st.integers(0, 3)) == 3:
         document["timeout"] = draw(st.sampled_from(["5ms", "10ms", "40ms"]))
     return document
 
@@ -244,7 +244,7 @@ def documents(draw: Draw) -> Document:
             "servers": server_documents,
             "faults": [
                 draw(faults(server_documents, link_names, horizon))
-                for _ in range(draw(st.sampled_from([0, 0, 1, 2, 4])))
+                for _ in range(draw(st.sampled_from([0, 1, 2, 4])))
             ],
         },
     }
