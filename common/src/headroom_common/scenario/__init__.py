@@ -25,9 +25,13 @@ from headroom_common.scenario.distributions import (
     Uniform,
     Weibull,
 )
+from headroom_common.scenario.explain import Child, Explanation, UnknownFieldError, explain
 from headroom_common.scenario.faults import Fault, LinkDelay, LinkLoss, ServerDown, ServerSlowdown
+from headroom_common.scenario.json_schema import json_schema
+from headroom_common.scenario.loading import LoadedScenario, load_scenario
 from headroom_common.scenario.model import Metadata, Scenario, Spec
 from headroom_common.scenario.objectives import Objective
+from headroom_common.scenario.problems import Problem, ScenarioError
 from headroom_common.scenario.topology import (
     CpuStep,
     EndpointSpec,
@@ -41,8 +45,10 @@ from headroom_common.scenario.topology import (
     Step,
     TargetSpec,
 )
+from headroom_common.scenario.writing import to_yaml
 
 __all__ = [
+    "Child",
     "ClosedArrivals",
     "Constant",
     "CpuStep",
@@ -50,6 +56,7 @@ __all__ = [
     "Dist",
     "Empirical",
     "EndpointSpec",
+    "Explanation",
     "Exponential",
     "Fault",
     "Gamma",
@@ -57,6 +64,7 @@ __all__ = [
     "LinkDelay",
     "LinkLoss",
     "LinkSpec",
+    "LoadedScenario",
     "LogNormal",
     "Metadata",
     "MixEntry",
@@ -67,11 +75,13 @@ __all__ = [
     "PoissonArrivals",
     "PoolSpec",
     "PoolStep",
+    "Problem",
     "RateLimit",
     "RatePoint",
     "RateProfile",
     "RouterSpec",
     "Scenario",
+    "ScenarioError",
     "ServerDown",
     "ServerSlowdown",
     "ServerSpec",
@@ -80,8 +90,13 @@ __all__ = [
     "TargetSpec",
     "TraceArrivals",
     "Uniform",
+    "UnknownFieldError",
     "UserArrivals",
     "UserCount",
     "Weibull",
     "WorkloadSpec",
+    "explain",
+    "json_schema",
+    "load_scenario",
+    "to_yaml",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -72,19 +73,20 @@ class CompiledScenario:
 
     def world(self, stream: int) -> World:
         """Return a new world of this scenario for the trial with these draws, its routers having routed nothing."""
+        world = self._prototype.copy()
         scalars = self.tables[SCALARS].copy()
         scalars[0, S_STREAM] = stream
         routers, targets, backends = (len(self.tables[number]) for number in (ROUTERS, TARGETS, BACKENDS))
-        return World(
-            self.tables
-            | {
-                SCALARS: scalars,
-                ROUTER_STATE: np.zeros((routers, 2), np.int64),
-                TARGET_STATE: np.zeros((targets, 1), np.int64),
-                BACKEND_STATE: np.zeros((backends, 2), np.int64),
-                LINK_DELTAS: np.zeros((len(self.tables[LINKS]), int(scalars[0, S_TICKS]) + 1), np.int64),
-            }
-        )
+        world.put(SCALARS, scalars)
+        world.put(ROUTER_STATE, np.zeros((routers, 2), np.int64))
+        world.put(TARGET_STATE, np.zeros((targets, 1), np.int64))
+        world.put(BACKEND_STATE, np.zeros((backends, 2), np.int64))
+        world.put(LINK_DELTAS, np.zeros((len(self.tables[LINKS]), int(scalars[0, S_TICKS]) + 1), np.int64))
+        return world
+
+    @cached_property
+    def _prototype(self) -> World:
+        return World(self.tables)
 
 
 def _mixes(spec: Spec, endpoints: dict[str, int]) -> list[list[tuple[int, float]]]:

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-import annotated_types
 from pydantic import BaseModel, Discriminator, Tag
 from pydantic.fields import FieldInfo
 
 from headroom_common.scenario.base import Label
 
 Kind = Literal["model", "union", "list", "map", "scalar"]
+_BOUNDS = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
 _NATIVE = {str: "text", int: "whole number", float: "number", bool: "true or false"}
 
 
@@ -146,17 +146,12 @@ def _scalar(annotation: Any, metadata: tuple[Any, ...]) -> Shape:  # noqa: ANN40
 
 
 def _bounds(metadata: tuple[Any, ...]) -> str:
-    words = []
-    for item in metadata:
-        match item:
-            case annotated_types.Gt(bound):
-                words.append(f"above {number_text(bound)}")
-            case annotated_types.Ge(bound):
-                words.append(f"at least {number_text(bound)}")
-            case annotated_types.Lt(bound):
-                words.append(f"below {number_text(bound)}")
-            case annotated_types.Le(bound):
-                words.append(f"at most {number_text(bound)}")
+    words = [
+        f"{word} {number_text(getattr(item, bound))}"
+        for item in metadata
+        for bound, word in _BOUNDS.items()
+        if hasattr(item, bound)
+    ]
     return " " + ", ".join(words) if words else ""
 
 

@@ -17,7 +17,9 @@ def nearest(found: object, choices: Iterable[str]) -> str | None:
         close = difflib.get_close_matches(candidate, by_lower, n=1, cutoff=_CUTOFF)
         if close:
             return by_lower[close[0]]
-    return None
+    # difflib finds two swapped letters of a short word too unlike
+    swapped = [choice for choice in by_lower if sorted(choice) == sorted(word)]
+    return by_lower[swapped[0]] if swapped else None
 
 
 def did_you_mean(found: object, choices: Iterable[str]) -> str:

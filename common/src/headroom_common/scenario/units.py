@@ -185,9 +185,11 @@ def parse_rate(value: object) -> float:
 
 def format_rate(per_second: float) -> str:
     """Return the shortest of the texts per s, min, h and d that parses back to exactly *per_second*."""
-    return _shortest(
-        per_second, {unit: f"/{unit}" for unit in ("s", "min", "h", "d")}, parse_rate, _RATE_SECONDS
-    )
+    candidates = [
+        f"{_plain(float(Fraction(per_second) * _RATE_SECONDS[unit]))}/{unit}"
+        for unit in ("s", "min", "h", "d")
+    ]
+    return min((text for text in candidates if _means(parse_rate, text, per_second)), key=len)
 
 
 def parse_ratio(value: object) -> float:
@@ -208,30 +210,18 @@ def parse_ratio(value: object) -> float:
 
 
 def format_ratio(ratio: float) -> str:
-    """Return *ratio* in per cent when that is exact, else as a plain fraction; both parse back alike."""
-    if ratio == 0:
-        return "0%"
-    return _shortest(ratio, {"%": "%", "": ""}, parse_ratio, {"%": Fraction(1, 100), "": Fraction(1)})
+    """Return *ratio* in per cent when that is exact and readable, else as a fraction."""
+    fraction, per_cent = _plain(ratio), f"{_plain(float(Fraction(ratio) * 100))}%"
+    is_readable = len(per_cent) <= len(fraction) + len("00%")
+    return per_cent if is_readable and _means(parse_ratio, per_cent, ratio) else fraction
 
 
-def _shortest(
-    value: float, suffixes: Mapping[str, str], parse: Callable[[object], float], scale: Mapping[str, Fraction]
-) -> str:
-    """Return the shortest text of *value* over the units in *suffixes* that *parse* reads back unchanged.
-
-    A rate is multiplied by its unit's length, a ratio divided by its unit's worth.
-    """
-    best = ""
-    for unit, suffix in suffixes.items():
-        factor = scale[unit] if suffix.startswith("/") else 1 / scale[unit]
-        text = _plain(float(Fraction(value) * factor)) + suffix
-        try:
-            same = parse(text) == value
-        except ValueError:  # rounding carried the number over the allowed edge
-            same = False
-        if same and (not best or len(text) < len(best)):
-            best = text
-    return best
+def _means(parse: Callable[[object], float], text: str, value: float) -> bool:
+    """Tell whether *parse* accepts *text* and makes exactly *value* of it."""
+    try:
+        return parse(text) == value
+    except ValueError:  # rounding carried the number over the allowed edge
+        return False
 
 
 def _plain(number: float) -> str:

@@ -44,13 +44,24 @@ class World:
         for number in range(TABLES):
             self.put(number, tables.get(number, empty))
 
+    def copy(self) -> World:
+        """Return a world with the same arrays, whose tables can be replaced on their own."""
+        twin = World.__new__(World)
+        twin._arrays = list(self._arrays)  # noqa: SLF001 - its own class
+        twin._directory = self._directory.copy()  # noqa: SLF001 - as above
+        return twin
+
     def put(self, number: int, array: Ints) -> None:
-        """Set a table."""
+        """Set a table.
+
+        Raises:
+            ValueError: as for the constructor.
+        """
         if array.dtype != np.int64 or array.ndim != 2 or not array.flags.c_contiguous:  # noqa: PLR2004 - a matrix
             message = f"table {number}: expected a C-contiguous int64 matrix, found {array.dtype} {array.shape}"
             raise ValueError(message)
         self._arrays[number] = array
-        self._directory[number] = (array.ctypes.data, *array.shape)
+        self._directory[number] = (array.__array_interface__["data"][0], *array.shape)
 
     def __getitem__(self, number: int) -> Ints:
         return self._arrays[number]

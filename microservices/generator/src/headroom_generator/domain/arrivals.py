@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import sqrt
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from headroom_common.simcore.distributions import nanoseconds
@@ -23,9 +23,12 @@ from headroom_common.simcore.tables import (
     WORKLOADS,
     Ints,
 )
-from headroom_common.simcore.world import table
+from headroom_common.simcore.world import World, table
 
 from headroom_generator.domain.plan import NS_PER_SECOND, Plan
+
+NO_ARRIVALS: Final = NEVER
+"""The watermark when no arrivals are left."""
 
 class ArrivalState(NamedTuple):
     """Where each workload's stream stands: its next arrival (`NEVER` at the end), its sequence number, its piece."""
@@ -141,3 +144,26 @@ def generate(world: Any, plan: Plan, state: ArrivalState, rows: ArrivalRows) -> 
         state.count[workload] += 1
         _draw_next(world, plan, state, workload, t)
     return room
+
+
+def new_streams(world: World, plan: Plan) -> ArrivalState:
+    """Return streams that stand at their first arrivals."""
+    count = len(world[WORKLOADS])
+    state = ArrivalState(*(np.zeros(count, np.int64) for _ in ArrivalState._fields))
+    start_streams(world.handle, plan, state)
+    return state
+
+
+def generate_segment(world: World, plan: Plan, state: ArrivalState, room: int) -> tuple[ArrivalRows, int]:
+    """Return the next `room` arrivals (fewer at the end) and the watermark: no later arrival comes before it.
+
+    The watermark is `NO_ARRIVALS` when none is left. Closed workloads only have their users' first requests here.
+    """
+    rows = ArrivalRows(
+        id=np.empty(room, np.int64),
+        workload=np.empty(room, np.int16),
+        endpoint=np.empty(room, np.int16),
+        t0=np.empty(room, np.int64),
+    )
+    count = generate(world.handle, plan, state, rows)
+    return ArrivalRows(*(column[:count] for column in rows)), int(state.next_ns.min())
