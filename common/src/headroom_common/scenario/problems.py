@@ -206,7 +206,7 @@ def _place(line: ErrorDetails, loc: Loc, shape: Shape | None, value: object) -> 
     if kind == PROBLEM_TYPE:
         return _at(loc, context["expected"], context["found"], context["hint"])
     if kind == "missing":
-        label = "" if shape is None else f" ({shape.label})"
+        label = "" if shape is None else f" ({'mapping' if shape.kind == 'model' else shape.label})"
         return replace(_at(loc, f"this required key{label}", "nothing"), is_missing=True)
     if kind == "literal_error" and shape is not None:
         return _choice(loc, shape.choices, value)

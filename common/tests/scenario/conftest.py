@@ -1,0 +1,105 @@
+"""Scenarios that the tests start from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+SMALLEST = """\
+apiVersion: headroom.dev/v1
+kind: Scenario
+metadata:
+  name: smallest
+spec:
+  horizon: 60s
+  workloads:
+    - name: users
+      entry: app
+      arrivals: {kind: poisson, rate: 10/s}
+  servers:
+    - name: app
+      cores: 1
+      endpoints:
+        - name: /
+          steps:
+            - cpu: 1ms
+"""
+
+FULL = """\
+apiVersion: headroom.dev/v1
+kind: Scenario
+metadata: {name: two-servers, description: Two servers., labels: {team: web}}
+spec:
+  horizon: 600s
+  warmup: 30s
+  workloads:
+    - name: shoppers
+      entry: lb
+      via: [internet]
+      arrivals: {kind: poisson, rate: 250/s}
+      timeout: 2s
+  links:
+    - {name: internet, delay: 12ms, loss: 1%}
+    - {name: lan, delay: {distribution: exponential, mean: 3ms}}
+  routers:
+    - name: lb
+      policy: round_robin
+      targets: [{server: app, link: lan, return_via: [lan, internet]}]
+      rate_limit: {rate: 500/s, burst: 100}
+  servers:
+    - name: app
+      replicas: 2
+      cores: 4
+      memory: 2Gi
+      pools: [{name: db, size: 20}]
+      queue_limit: 100
+      endpoints:
+        - name: /api
+          memory: 64Mi
+          steps:
+            - cpu: 2ms
+            - pool: db
+              steps: [{io: {distribution: exponential, mean: 8ms}}]
+            - cpu: 1ms
+  faults:
+    - {kind: server_down, server: app, replica: 0, start: 60s, end: 90s}
+    - {kind: link_delay, link: lan, extra: 50ms, start: 1s, duration: 10s}
+  objectives:
+    - latency.p99 below 250ms
+    - {metric: error_ratio, below: 0.1%, workload: shoppers}
+"""
+
+
+@pytest.fixture
+def smallest_text() -> str:
+    """Return the shortest valid scenario; line 5 is `spec:`."""
+    return SMALLEST
+
+
+@pytest.fixture
+def smallest() -> dict[str, Any]:
+    """Return the shortest valid scenario."""
+    document: dict[str, Any] = yaml.safe_load(SMALLEST)
+    return document
+
+
+@pytest.fixture
+def full_text() -> str:
+    """Return a scenario with something of everything."""
+    return FULL
+
+
+@pytest.fixture
+def document() -> dict[str, Any]:
+    """Return a scenario with something of everything."""
+    parsed: dict[str, Any] = yaml.safe_load(FULL)
+    return parsed
+
+
+@pytest.fixture
+def root() -> Path:
+    """Return the repository's root."""
+    return Path(__file__).resolve().parents[3]
