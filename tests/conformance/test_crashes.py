@@ -183,6 +183,48 @@ def test_a_broken_connection_is_no_cancellation(world: Any, seen: Any, step: str
     world.play(story())
 
 
+@pytest.mark.parametrize("step", ["publish", "confirm"])
+def test_no_output_is_lost_when_a_publish_breaks(world: Any, seen: Any, step: str) -> None:
+    got = seen()
+    fault = Fault(step, breaks=True)
+
+    def several(event: Event[TrialAnalysed]) -> list[Outgoing]:
+        (output,) = progress(event)
+        assert isinstance(output.body, RunProgressed)
+        return [Outgoing(output.body.model_copy(update={"trial": copy}), f"{copy}") for copy in range(3)]
+
+    async def story() -> None:
+        transport = FaultyTransport(world.factory.transport(), fault)
+        stage = world.service("generator", {TrialAnalysed: several}, transport=transport)
+        async with world.service("gateway", {RunProgressed: got}) as sink, stage:
+            await sink.publish(world.trial(0))
+            await world.until(lambda: stage.counters.handled == 1)
+            await world.until(lambda: len(got.events) == 3)
+        assert sorted(got.trials) == [0, 1, 2]
+
+    world.play(story())
+
+
+@pytest.mark.parametrize("step", ["publish", "confirm"])
+def test_a_caller_is_not_cancelled_by_a_broken_publish(world: Any, seen: Any, step: str) -> None:
+    got = seen()
+    fault = Fault(step, breaks=True)
+
+    async def story() -> None:
+        body = RunProgressed(
+            run_id=world.run.run_id, trials_done=0, trials=1, requests=0, simulated_ns=0, trial=0
+        )
+        transport = FaultyTransport(world.factory.transport(), fault)
+        async with world.service("gateway", {RunProgressed: got}):
+            async with world.service("analysis", transport=transport) as analysis:
+                await analysis.publish(body)
+            await world.until(lambda: got.events)
+        assert fault.happened
+        assert got.trials == [0]
+
+    world.play(story())
+
+
 def test_copies_of_an_event_have_one_effect(world: Any, seen: Any) -> None:
     got = seen()
 
