@@ -7,15 +7,26 @@ from headroom_analysis.handlers import Analysis
 from headroom_analysis.store import MemoryStore
 from headroom_common.contracts.events import RequestsCompleted, RunCancelled
 from headroom_common.event_manager import EventManager
-from headroom_generator import handlers as generator
-from headroom_router import handlers as router
-from headroom_server_model import handlers as server_model
+from headroom_generator.handlers import HANDLERS as GENERATOR
+from headroom_router.handlers import HANDLERS as ROUTER
+from headroom_server_model.handlers import HANDLERS as SERVER_MODEL
 
 Subscribe = Callable[[EventManager], None]
 """Gives an event manager the handlers of its service."""
 
 
+def _stateless(handlers: Mapping[type[Any], Callable[..., Any]]) -> Callable[[], Subscribe]:
+    """What a service subscribes to that keeps nothing between events."""
+
+    def subscribe(manager: EventManager) -> None:
+        for body, handler in handlers.items():
+            manager.subscribe(body, handler)
+
+    return lambda: subscribe
+
+
 def _analysis() -> Subscribe:
+    """What analysis subscribes to, with a store of its own."""
     analysis = Analysis(MemoryStore())
 
     def subscribe(manager: EventManager) -> None:
@@ -25,18 +36,10 @@ def _analysis() -> Subscribe:
     return subscribe
 
 
-def _stateless(handlers: Mapping[Any, Any]) -> Callable[[], Subscribe]:
-    def subscribe(manager: EventManager) -> None:
-        for body, handler in handlers.items():
-            manager.subscribe(body, handler)
-
-    return lambda: subscribe
-
-
 SERVICES: Final[Mapping[str, Callable[[], Subscribe]]] = {
-    "generator": _stateless(generator.HANDLERS),
-    "router": _stateless(router.HANDLERS),
-    "server-model": _stateless(server_model.HANDLERS),
+    "generator": _stateless(GENERATOR),
+    "router": _stateless(ROUTER),
+    "server-model": _stateless(SERVER_MODEL),
     "analysis": _analysis,
 }
-"""By name of the service: makes its handlers anew, with a state of their own."""
+"""By name of the service: makes its handlers anew."""
