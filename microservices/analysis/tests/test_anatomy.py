@@ -14,6 +14,7 @@ from headroom_analysis.domain.fold import fold
 from headroom_analysis.domain.partials import Partial
 from headroom_analysis.domain.scopes import scopes_of
 from headroom_analysis.domain.sketch import bucket_of, rank_of
+from headroom_analysis.domain.trees import figures_of, leaves_of, row_of
 
 seeds = st.integers(min_value=0, max_value=2**32 - 1)
 
@@ -44,7 +45,7 @@ def test_parts_sum_to_the_mean_latency_and_to_the_tails(seed: int, rows: int) ->
     tree = anatomy_tree(fold({"requests": table}, plan), scopes_of(plan).everything())
     values = np.sort(table["latency"][(table["outcome"] == 0) & (table["t0"] >= plan.warmup_ns)])
     if values.size == 0:
-        assert tree == {"mean": None, "p99": None}
+        assert tree["mean"] == tree["p99"] == {"total": None, "causes": [None] * plan.causes}
         return
     first = bucket_of(int(values[rank_of(0.99, values.size) - 1]))
     tail = [value for value in values.tolist() if bucket_of(value) >= first]
@@ -104,7 +105,8 @@ def test_the_document_has_the_largest_part_first_and_no_part_of_zero() -> None:
             "p99": {"total": 9.0, "causes": [0.0, 0.0, 9.0, 0.0, 0.0]},
         },
     ]
-    document = anatomy_document(trees, facts(web, links=("lan",)))
+    figures = figures_of(trees[0], [row_of(tree) for tree in trees], 0.95)
+    document = anatomy_document(figures, facts(web, links=("lan",)))
     assert [(part["cause"], part["server"]) for part in document["mean"]["parts"]] == [
         ("cpu_run", "web"),
         ("cpu_wait", "web"),
@@ -127,9 +129,12 @@ def test_the_document_has_the_largest_part_first_and_no_part_of_zero() -> None:
 def test_trials_without_requests_are_left_out() -> None:
     web = ServerFacts("web", 1, 1, None, ())
     full = {"total": 1.0, "causes": [0.0, 0.0, 1.0, 0.0]}
-    document = anatomy_document([{"mean": None, "p99": None}, {"mean": full, "p99": full}], facts(web))
+    nothing = {"total": None, "causes": [None] * 4}
+    rows = [row_of({"mean": part, "p99": part}) for part in (nothing, full)]
+    shape = {"mean": nothing, "p99": nothing}
+    document = anatomy_document(figures_of(shape, rows, 0.95), facts(web))
     assert document["mean"]["total"] == 1.0
-    assert anatomy_document([{"mean": None, "p99": None}], facts(web)) == {
+    assert anatomy_document(figures_of(shape, rows[:1], 0.95), facts(web)) == {
         "mean": {"total": None, "parts": []},
         "p99": {"total": None, "parts": []},
     }
@@ -137,4 +142,6 @@ def test_trials_without_requests_are_left_out() -> None:
 
 def test_nothing_has_no_anatomy() -> None:
     plan = layout(np.random.default_rng(0))
-    assert anatomy_tree(Partial.empty(plan), scopes_of(plan).everything()) == {"mean": None, "p99": None}
+    tree = anatomy_tree(Partial.empty(plan), scopes_of(plan).everything())
+    assert set(leaves_of(tree)) == {None}
+    assert len(tree["p99"]["causes"]) == plan.causes

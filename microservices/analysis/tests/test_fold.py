@@ -43,7 +43,7 @@ def digests_of_worlds(seed: int, worlds: int) -> list[str]:
     return found
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(seed=seeds, rows=st.integers(min_value=0, max_value=120))
 def test_the_fold_equals_the_oracle(seed: int, rows: int) -> None:
     rng = np.random.default_rng(seed)

@@ -14,7 +14,7 @@ from analysis_testing.worlds import SECOND, Tables, all_tables
 from headroom_analysis.domain.fold import fold
 from headroom_analysis.domain.partials import Partial
 from headroom_analysis.domain.result import MOST_BARS, result_document
-from headroom_analysis.domain.trial import RunTotals, TrialSummary, summarise
+from headroom_analysis.domain.trial import RunTotals, TrialSummary, summarise, trial_tree
 from headroom_analysis.plans import RunPlan, plan_of
 
 TOP = (
@@ -215,5 +215,19 @@ def test_summaries_come_from_whole_partials(plan: RunPlan, trials: list[Tables])
     whole = Partial.empty(plan.layout, whole_trial=True)
     whole.absorb(fold(trials[0], plan.layout))
     found = summarise(4, whole, plan.layout, plan.facts.servers)
+    again = summarise(4, fold(trials[0], plan.layout), plan.layout, plan.facts.servers)
     assert isinstance(found, TrialSummary)
-    assert found == summarise(4, fold(trials[0], plan.layout), plan.layout, plan.facts.servers)
+    assert (found.trial, found.requests, found.littles_law_residual) == (4, 400, 0.0)
+    assert found.row.tobytes() == again.row.tobytes()
+
+
+def test_the_shape_of_a_summary_depends_on_the_scenario_alone(plan: RunPlan, trials: list[Tables]) -> None:
+    def skeleton(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: skeleton(item) for key, item in value.items()}
+        return [skeleton(item) for item in value] if isinstance(value, list) else 0
+
+    servers = plan.facts.servers
+    empty = trial_tree(Partial.empty(plan.layout), plan.layout, servers)
+    full = trial_tree(fold(trials[0], plan.layout), plan.layout, servers)
+    assert skeleton(empty) == skeleton(full)

@@ -142,7 +142,7 @@ def test_threads_complete_each_trial_once() -> None:
     assert sum(standing.completed_trial for standing in standings) == trials
     (finished,) = [standing.finished for standing in standings if standing.finished is not None]
     assert finished.totals.requests == trials * segments * 30
-    assert len({str(summary.tree) for summary in finished.summaries}) == 1
+    assert len({summary.row.tobytes() for summary in finished.summaries}) == 1
 
 
 def test_a_discarded_run_is_not_revived() -> None:

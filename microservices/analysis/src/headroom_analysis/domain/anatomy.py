@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from headroom_analysis.domain.intervals import figure_of
-from headroom_analysis.domain.latency import Tree, histogram_of, seconds
+from headroom_analysis.domain.latency import histogram_of, seconds
 from headroom_analysis.domain.layout import SERVER_CAUSES, Layout
 from headroom_analysis.domain.sketch import bucket_at_rank, rank_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from headroom_analysis.domain.facts import RunFacts
     from headroom_analysis.domain.partials import Partial
     from headroom_analysis.domain.scopes import Scope
+    from headroom_analysis.domain.trees import Tree
 
 TAIL = 0.99
 """The quantile whose bucket starts the tail."""
@@ -28,14 +26,12 @@ def anatomy_tree(partial: Partial, everything: Scope) -> Tree:
     The tail are the requests in the bucket of the 99th percentile and above.
 
     Returns:
-        `mean` and `p99`, each with `total` and the list `causes` in the order of `Layout.causes`; None
+        `mean` and `p99`, each with `total` and the list `causes` in the order of `Layout.causes`; all None
         without requests.
     """
     counts = histogram_of(partial, everything)
     total = int(counts.sum())
-    if total == 0:
-        return {"mean": None, "p99": None}
-    first = bucket_at_rank(counts, rank_of(TAIL, total))
+    first = bucket_at_rank(counts, rank_of(TAIL, total)) if total else 0
     return {
         "mean": _per_request(partial.anatomy.totals(), total),
         "p99": _per_request(
@@ -45,6 +41,8 @@ def anatomy_tree(partial: Partial, everything: Scope) -> Tree:
 
 
 def _per_request(nanoseconds: list[int], count: int) -> Tree:
+    if count == 0:
+        return {"total": None, "causes": [None] * len(nanoseconds)}
     return {
         "total": seconds(sum(nanoseconds), count),
         "causes": [seconds(cause, count) for cause in nanoseconds],
@@ -74,24 +72,22 @@ def causes_of(facts: RunFacts) -> list[tuple[str, str | None]]:
     return causes
 
 
-def anatomy_document(trees: Sequence[Tree], facts: RunFacts) -> dict[str, Any]:
+def anatomy_document(figures: Tree, facts: RunFacts) -> dict[str, Any]:
     """Return the anatomy of the result document; largest part first, parts of zero left out.
 
     Args:
-        trees: one per trial, from `anatomy_tree`.
-        facts: names and the level of the intervals.
+        figures: a tree as `anatomy_tree` makes it, with figures in place of the numbers.
+        facts: names.
     """
     causes = causes_of(facts)
     document: dict[str, Any] = {}
     for of in ("mean", "p99"):
-        known = [tree[of] for tree in trees if tree[of] is not None]
-        total = figure_of((tree["total"] for tree in known), facts.confidence).value
-        parts: list[dict[str, Any]] = []
-        for index, (cause, server) in enumerate(causes):
-            figure = figure_of((tree["causes"][index] for tree in known), facts.confidence, least=0.0)
-            if figure.value:
-                share = figure.value / total if total else 0.0
-                parts.append({"cause": cause, "server": server, "seconds": figure.document(), "share": share})
+        total = figures[of]["total"]["value"]
+        parts: list[dict[str, Any]] = [
+            {"cause": cause, "server": server, "seconds": figure, "share": figure["value"] / total}
+            for (cause, server), figure in zip(causes, figures[of]["causes"], strict=True)
+            if figure["value"]
+        ]
         parts.sort(key=lambda part: (-part["share"], part["cause"], part["server"] or ""))
         document[of] = {"total": total, "parts": parts}
     return document

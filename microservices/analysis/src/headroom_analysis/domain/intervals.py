@@ -41,8 +41,8 @@ class Figure:
     def relative_half_width(self) -> float | None:
         """Half width over the absolute value; None without an interval, or around 0.
 
-        It is the precision that sequential stopping aims at (Hoad, Robinson and Davies, "Automated selection of the
-        number of replications for a discrete-event simulation", JORS 61, 2010).
+        It is the precision that sequential stopping aims at (Hoad, Robinson and Davies, "Automated selection
+        of the number of replications for a discrete-event simulation", JORS 61, 2010).
         """
         half = self.half_width
         if half is None or self.value is None:

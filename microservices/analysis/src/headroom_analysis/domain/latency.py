@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from headroom_analysis.domain.kernels import ENDED_IN_WINDOW, FLAGS, IN_TRIAL_WINDOW, LIMB_BITS, MOMENTS
 from headroom_analysis.domain.sketch import quantile
@@ -18,11 +18,9 @@ if TYPE_CHECKING:
     from headroom_analysis.domain.layout import Layout
     from headroom_analysis.domain.partials import Partial
     from headroom_analysis.domain.scopes import Scope
+    from headroom_analysis.domain.trees import Tree
 
 NANOSECONDS = 10**9
-
-Tree = dict[str, Any]
-"""Numbers of one trial, nested in dicts and lists; None where there is no data."""
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 """The quantiles of the result document."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from headroom_analysis.domain.latency import NANOSECONDS, Tree, counts_by_category, seconds, traffic_tree
+from headroom_analysis.domain.latency import NANOSECONDS, counts_by_category, seconds, traffic_tree
 from headroom_analysis.domain.partials import POOL_SUMS, SERVER_PEAKS, SERVER_SUMS, STATES
 from headroom_analysis.domain.scopes import scopes_of
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from headroom_analysis.domain.facts import ServerFacts
     from headroom_analysis.domain.layout import Layout
     from headroom_analysis.domain.partials import Partial
+    from headroom_analysis.domain.trees import Tree
 
 KIB = 1024
 MOST_REPLICAS = 64

@@ -11,7 +11,6 @@ from headroom_analysis.domain.anatomy import anatomy_tree
 from headroom_analysis.domain.exact import Tally
 from headroom_analysis.domain.kernels import CATEGORIES, FLAGS, IN_TRIAL_WINDOW
 from headroom_analysis.domain.latency import (
-    Tree,
     counts_by_category,
     histogram_of,
     latency_tree,
@@ -20,8 +19,11 @@ from headroom_analysis.domain.latency import (
 from headroom_analysis.domain.partials import SERVER_SUMS, STATES, Partial
 from headroom_analysis.domain.scopes import Scope, scopes_of
 from headroom_analysis.domain.servers import server_tree
+from headroom_analysis.domain.trees import Tree, row_of
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from headroom_analysis.domain.facts import ServerFacts
     from headroom_analysis.domain.layout import Layout
 
@@ -29,20 +31,20 @@ _AREA = SERVER_SUMS.index("little_area_ns")
 _SOJOURN = SERVER_SUMS.index("little_sojourn_ns")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class TrialSummary:
     """The numbers of one trial of which a run's figures are means.
 
     Attributes:
         trial: index of the trial.
         requests: how many were simulated, warm-up included.
-        tree: the numbers, nested as the result document nests their figures.
+        row: the numbers of `trial_tree` as a row, NaN where there is no data, shape (numbers,).
         littles_law_residual: largest |area - sojourn| / max(area, 1) over the servers.
     """
 
     trial: int
     requests: int
-    tree: Tree
+    row: NDArray[np.float64]
     littles_law_residual: float
 
 
@@ -107,11 +109,19 @@ def summarise(trial: int, partial: Partial, layout: Layout, servers: tuple[Serve
         layout: of the scenario.
         servers: the server groups.
     """
+    row = row_of(trial_tree(partial, layout, servers))
+    return TrialSummary(trial, partial.requests, row, _littles_law_residual(partial))
+
+
+def trial_tree(partial: Partial, layout: Layout, servers: tuple[ServerFacts, ...]) -> Tree:
+    """Return the numbers of a trial, nested as the result document nests their figures.
+
+    The shape depends on the scenario alone; an empty partial gives it too.
+    """
     scopes = scopes_of(layout)
     everything = scopes.everything()
-    tree: Tree = {
-        **traffic_tree(counts_by_category(partial, everything), layout),
-        "latency": latency_tree(partial, everything),
+    return {
+        **_scope_tree(partial, layout, everything),
         "workloads": [
             _scope_tree(partial, layout, scopes.workload_at(index)) for index in range(layout.workloads)
         ],
@@ -126,11 +136,10 @@ def summarise(trial: int, partial: Partial, layout: Layout, servers: tuple[Serve
         "links": _link_trees(partial, layout),
         "anatomy": anatomy_tree(partial, everything),
     }
-    return TrialSummary(trial, partial.requests, tree, _littles_law_residual(partial))
 
 
 def _scope_tree(partial: Partial, layout: Layout, scope: Scope) -> Tree:
-    """Return traffic and latency of a workload or endpoint."""
+    """Return traffic and latency of everything, a workload or an endpoint."""
     return {
         **traffic_tree(counts_by_category(partial, scope), layout),
         "latency": latency_tree(partial, scope),
