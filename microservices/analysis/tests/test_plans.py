@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
-import numpy as np
 import pytest
-from analysis_testing.runs import RUN_ID, SCENARIO, run_parameters
+from analysis_testing.runs import SCENARIO, run_parameters
 from analysis_testing.worlds import SECOND
 
 from headroom_analysis.domain.facts import PoolFacts
-from headroom_analysis.plans import KEPT_PLANS, PlanCache, plan_of
+from headroom_analysis.plans import plan_of
 from headroom_common.errors import HeadroomError
 
 
@@ -75,22 +72,29 @@ def test_objectives_keep_their_scope_and_unit() -> None:
     assert "p99" in latency.text
 
 
-def test_a_plan_is_made_once_and_the_oldest_is_dropped() -> None:
-    cache = PlanCache()
-    first = cache.of(run_parameters())
-    assert cache.of(run_parameters()) is first
-    for number in range(KEPT_PLANS):
-        cache.of(run_parameters(run_id=UUID(int=number)))
-    again = cache.of(run_parameters())
-    assert again is not first
-    assert np.array_equal(again.layout.links_in, first.layout.links_in)
-    cache.drop(RUN_ID)
-    cache.drop(RUN_ID)
-    assert cache.of(run_parameters()) is not again
-
-
 def test_an_invalid_scenario_is_a_permanent_error() -> None:
-    run = run_parameters()
+    run = run_parameters(name="invalid")
     broken = run.model_copy(update={"scenario": run.scenario | {"kind": "Recipe"}})
     with pytest.raises(HeadroomError, match="kind"):
-        PlanCache().of(broken)
+        plan_of(broken)
+
+
+def test_a_target_may_have_a_way_back_of_its_own() -> None:
+    targets = [
+        {"server": "app", "link": "lan", "return_via": ["internet"]},
+        {"server": "store", "return_via": []},
+    ]
+    routers = [{"name": "lb", "policy": "round_robin", "targets": targets}]
+    servers = [SCENARIO["spec"]["servers"][0], SCENARIO["spec"]["servers"][1]]
+    workloads = [SCENARIO["spec"]["workloads"][0] | {"mix": [{"endpoint": "/api"}]}]
+    store = servers[1] | {"endpoints": servers[0]["endpoints"][:1]}
+    run = run_parameters(routers=routers, servers=[servers[0], store], workloads=workloads)
+    layout = plan_of(run).layout
+    direct, app, other = range(3)
+    assert layout.targets == 2
+    assert layout.links_in[:, direct].tolist() == [0, -1]
+    assert layout.links_in[:, app].tolist() == [0, 1]
+    assert layout.links_in[:, other].tolist() == [0, -1]
+    assert layout.links_back[:, app].tolist()[:1] == [0]
+    assert set(layout.links_back[1:, app].tolist()) <= {-1}
+    assert set(layout.links_back[:, other].tolist()) == {-1}

@@ -6,11 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from threading import Barrier
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 import numpy as np
 import pytest
-from analysis_testing.runs import RUN_ID, completed, run_parameters
+from analysis_testing.runs import completed, run_parameters
 from analysis_testing.worlds import SECOND, all_tables
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -148,14 +147,14 @@ def test_threads_complete_each_trial_once() -> None:
 def test_a_discarded_run_is_not_revived() -> None:
     store = MemoryStore()
     add(store, (0, 0, 0))
-    store.discard(RUN_ID)
-    store.discard(RUN_ID)
+    store.discard(RUN.run_id)
+    store.discard(RUN.run_id)
     assert store.add(header((0, 1, 0)), PLAN, partial(0)) is None
 
 
 def test_runs_do_not_mix() -> None:
     store = MemoryStore()
-    other = run_parameters(trials=2, run_id=UUID(int=1))
+    other = run_parameters(trials=2, name="other")
     add(store, (0, 0, 0))
     standing = store.add(header((0, 1, 0), other), plan_of(other), partial(0))
     assert standing is not None
@@ -163,7 +162,7 @@ def test_runs_do_not_mix() -> None:
 
 
 def finish(store: MemoryStore, number: int) -> Standing | None:
-    run = run_parameters(trials=1, run_id=UUID(int=number))
+    run = run_parameters(trials=1, name=str(number))
     return store.add(header((0, 0, 0), run, segments=1), plan_of(run), partial(0))
 
 
@@ -183,7 +182,7 @@ def test_old_finished_runs_are_forgotten_for_good() -> None:
 def test_the_names_of_forgotten_runs_are_bounded() -> None:
     store = MemoryStore(keep_names=2)
     for number in (1, 2, 3):
-        store.discard(UUID(int=number))
+        store.discard(run_parameters(trials=1, name=str(number)).run_id)
     assert finish(store, 3) is None
     assert finish(store, 1) is not None
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from headroom_analysis.domain.fold import TableError, fold
 from headroom_analysis.domain.result import result_document
-from headroom_analysis.plans import PlanCache
+from headroom_analysis.plans import RunPlan, plan_of
 from headroom_common.contracts.event import Event, Outgoing
 from headroom_common.contracts.events import (
     RequestsCompleted,
@@ -16,10 +16,14 @@ from headroom_common.contracts.events import (
     TrialAnalysed,
 )
 from headroom_common.errors import PermanentError
+from headroom_common.scenario.runs import LatestCache
 
 if TYPE_CHECKING:
     from headroom_analysis.store import PartialStore, Standing
     from headroom_common.contracts.events import CompletedHeader
+
+KEPT_PLANS = 16
+"""How many runs' plans are kept; another one is made again when its next event comes."""
 
 PROGRESS_SEGMENTS = 8
 """Within a trial, progress is told once in so many segments."""
@@ -34,7 +38,7 @@ class Analysis:
 
     def __init__(self, store: PartialStore) -> None:
         self._store = store
-        self._plans = PlanCache()
+        self._plans: LatestCache[RunPlan] = LatestCache(KEPT_PLANS)
 
     def requests_completed(self, event: Event[RequestsCompleted]) -> list[Outgoing]:
         """Fold the requests of one part of a segment.
@@ -52,7 +56,7 @@ class Analysis:
         if header.trial >= run.trials:
             message = f"{header.subject}: trial: expected less than {run.trials}, found {header.trial}"
             raise PermanentError(message, next_step="Mend the producer of requests.completed.")
-        plan = self._plans.of(run)
+        plan = self._plans.get(run.run_id, lambda: plan_of(run))
         try:
             partial = fold(event.body.tables, plan.layout)
         except TableError as error:
@@ -75,7 +79,6 @@ class Analysis:
     def run_cancelled(self, event: Event[RunCancelled]) -> list[Outgoing]:
         """Forget a run that is no longer wanted."""
         self._store.discard(event.body.run_id)
-        self._plans.drop(event.body.run_id)
         return []
 
 

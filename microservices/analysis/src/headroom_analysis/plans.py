@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from importlib.metadata import version
-from threading import Lock
 from typing import TYPE_CHECKING
 
 from headroom_analysis.domain.facts import ObjectiveFacts, PoolFacts, RunFacts, ServerFacts
 from headroom_analysis.domain.layout import Layout, layout_of
 from headroom_common.scenario import Objective, PoolStep, Scenario, ServerSpec
-from headroom_common.scenario.compile import compile_model
+from headroom_common.scenario.runs import compiled_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from uuid import UUID
 
     from headroom_common.contracts.events import RunParameters
     from headroom_common.scenario import Step
-
-KEPT_PLANS = 16
-"""How many runs' plans are kept; another one is made again when its next event comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +35,11 @@ def plan_of(run: RunParameters) -> RunPlan:
     """Return the plan of a run.
 
     Raises:
-        pydantic.ValidationError: the scenario in the parameters is not valid.
+        PermanentError: the scenario in the run's parameters is not valid.
     """
+    compiled = compiled_run(run)
     scenario = Scenario.from_dict(run.scenario)
     spec = scenario.spec
-    compiled = compile_model(scenario)
     facts = RunFacts(
         name=scenario.metadata.name,
         scenario=run.scenario,
@@ -94,31 +88,3 @@ def _objective(objective: Objective) -> ObjectiveFacts:
         kind=kind,
         name=name,
     )
-
-
-class PlanCache:
-    """The plans of the latest runs; safe to call from several threads."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._plans: OrderedDict[UUID, RunPlan] = OrderedDict()
-
-    def of(self, run: RunParameters) -> RunPlan:
-        """Return the plan of a run, made at its first event.
-
-        Raises:
-            PermanentError: the scenario in the run's parameters is not valid.
-        """
-        with self._lock:
-            plan = self._plans.get(run.run_id)
-            if plan is None:
-                plan = self._plans[run.run_id] = plan_of(run)
-            self._plans.move_to_end(run.run_id)
-            while len(self._plans) > KEPT_PLANS:
-                self._plans.popitem(last=False)
-        return plan
-
-    def drop(self, run_id: UUID) -> None:
-        """Forget the plan of a run."""
-        with self._lock:
-            self._plans.pop(run_id, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from analysis_testing.worlds import SECOND
 from headroom_common.contracts.event import Event, root_event
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from analysis_testing.worlds import Tables
 
 TIME = datetime(2026, 11, 20, tzinfo=UTC)
-RUN_ID = UUID("5b0f3f6e-6a56-4b0e-9d3a-0f6f5f6f7a11")
+RUNS = UUID("5b0f3f6e-6a56-4b0e-9d3a-0f6f5f6f7a11")
+"""The namespace of the tests' runs: other parameters make another run."""
 
 SCENARIO: dict[str, Any] = {
     "apiVersion": "headroom.dev/v1",
@@ -60,12 +61,12 @@ SCENARIO: dict[str, Any] = {
 """Two workloads, two server groups, a router, pools, memory: every table has something to say."""
 
 
-def run_parameters(trials: int = 2, run_id: UUID = RUN_ID, **spec: Any) -> RunParameters:
-    """Return the parameters of a run of `SCENARIO`, some keys of its spec replaced."""
+def run_parameters(trials: int = 2, name: str = "", **spec: Any) -> RunParameters:
+    """Return the parameters of a run of `SCENARIO`, some keys of its spec replaced; `name` tells runs apart."""
     document = SCENARIO | {"spec": SCENARIO["spec"] | spec}
     scenario = Scenario.from_dict(document)
     return RunParameters(
-        run_id=run_id,
+        run_id=uuid5(RUNS, f"{scenario.content_hash()} {trials} {name}"),
         scenario=scenario.canonical(),
         scenario_hash=scenario.content_hash(),
         seed=7,
