@@ -72,6 +72,48 @@ spec:
     - {metric: error_ratio, below: 0.1%, workload: shoppers}
 """
 
+ASYNCFLOW = """\
+rqs_input:
+  id: crowd
+  avg_active_users: {mean: 400}
+  avg_request_per_minute_per_user: {mean: 20}
+topology_graph:
+  nodes:
+    client: {id: client}
+    load_balancer: {id: balancer, algorithms: round_robin, server_covered: [left, right]}
+    servers:
+      - id: left
+        server_resources: {cpu_cores: 1, ram_mb: 2048}
+        endpoints: &endpoints
+          - endpoint_name: /api
+            steps:
+              - {kind: initial_parsing, step_operation: {cpu_time: 0.002}}
+              - {kind: ram, step_operation: {necessary_ram: 128}}
+              - {kind: io_wait, step_operation: {io_waiting_time: 0.012}}
+      - id: right
+        server_resources: {cpu_cores: 1, ram_mb: 2048}
+        endpoints: *endpoints
+  edges:
+    - {id: in, source: crowd, target: client, dropout_rate: 0, latency: {mean: 0.003, distribution:
+    exponential}}
+    - {id: up, source: client, target: balancer, dropout_rate: 0, latency: {mean: 0.002, distribution:
+    exponential}}
+    - {id: to-left, source: balancer, target: left, dropout_rate: 0, latency: {mean: 0.002, distribution:
+    exponential}}
+    - {id: to-right, source: balancer, target: right, dropout_rate: 0, latency: {mean: 0.002, distribution:
+    exponential}}
+    - {id: from-left, source: left, target: client, dropout_rate: 0, latency: {mean: 0.003, distribution:
+    exponential}}
+    - {id: from-right, source: right, target: client, dropout_rate: 0, latency: {mean: 0.003, distribution:
+    exponential}}
+sim_settings: {total_simulation_time: 600, sample_period_s: 0.1}
+events:
+  - event_id: outage
+    target_id: left
+    start: {kind: server_down, t_start: 10}
+    end: {kind: server_up, t_end: 20}
+"""
+
 
 @pytest.fixture
 def smallest_text() -> str:

@@ -126,7 +126,8 @@ class Draft:
             return [entry] if entry in self.servers else []
         router = self.spec["routers"][self.routers[entry]]
         targets = [target.get("server") for _, target in mappings(router, "targets")]
-        return [name for name in dict.fromkeys(targets) if isinstance(name, str) and name in self.servers]
+        known = [name for name in targets if isinstance(name, str) and name in self.servers]
+        return list(dict.fromkeys(known))
 
     def endpoints(self, server: str) -> dict[str, int]:
         """Return the endpoints of the server called *server*: index by name."""

@@ -1,5 +1,6 @@
 """What a short spec leaves unsaid: templates merged into servers, the mix of a workload with one endpoint."""
 
+import copy
 from typing import Any
 
 from headroom_common.scenario.draft import Draft, Finding, Loc, mappings
@@ -97,8 +98,9 @@ def _expand_server(
         hint = did_you_mean(wanted, templates) or "templates are declared in spec.templates.servers"
         findings.append(Finding.of(("servers", index, "template"), "a server template", wanted, hint))
         return own
-    inherited = {key: value for key, value in templates[wanted].items() if key not in ("name", "template")}
-    return inherited | own
+    # A copy, so that an override of one server leaves the template's other servers alone.
+    inherited = copy.deepcopy(templates[wanted])
+    return {key: value for key, value in inherited.items() if key not in ("name", "template")} | own
 
 
 def _fill_mix(index: int, workload: dict[str, Any], draft: Draft, findings: list[Finding]) -> dict[str, Any]:

@@ -81,7 +81,8 @@ def _workloads(draft: Draft) -> Iterator[Finding]:
         entry = workload.get("entry")
         yield from _unknown((*loc, "entry"), "a router or a server", entry, entries)
         replicas = (draft.server(entry) or {}).get("replicas", 1)
-        if entry not in draft.routers and isinstance(replicas, int) and replicas > 1:
+        is_server = isinstance(entry, str) and entry not in draft.routers
+        if is_server and isinstance(replicas, int) and replicas > 1:
             found = f"'{entry}' with {replicas} replicas"
             yield Finding.of(
                 (*loc, "entry"),
