@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
+from headroom_common.scenario.document import read_yaml
+
 SMALLEST = """\
 apiVersion: headroom.dev/v1
 kind: Scenario
@@ -145,3 +147,10 @@ def document() -> dict[str, Any]:
 def root() -> Path:
     """Return the repository's root."""
     return Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+def payload() -> dict[str, Any]:
+    """Return an AsyncFlow document without any of its traps, but for one outage."""
+    parsed: dict[str, Any] = read_yaml(ASYNCFLOW).plain()  # unlike PyYAML's, without shared parts
+    return parsed

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
 
 from headroom_common.scenario.asyncflow_schema import Edge, Payload, Server
 from headroom_common.scenario.draft import Finding, Loc
@@ -43,7 +42,10 @@ class Paths:
 
 def find_paths(payload: Payload) -> tuple[Paths, list[Finding]]:
     """Follow the edges from the generator; what leads nowhere is in the findings."""
-    findings = list(chain(_duplicates(payload), _dangling(payload), _events(payload)))
+    broken = [*_duplicates(payload), *_dangling(payload)]
+    findings = [*broken, *_events(payload)]
+    if broken:  # following a broken graph would only say the same in other words
+        return Paths((), ()), findings
     graph = payload.topology_graph
     balancer = graph.nodes.load_balancer
     servers = {server.id: server for server in graph.nodes.servers}

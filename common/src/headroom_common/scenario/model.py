@@ -105,8 +105,6 @@ def _line_errors(error: ValidationError, incomplete: set[Loc]) -> list[InitError
             continue  # the field that the default is made of is wrong and reported itself
         if line["type"] == "missing" and line["loc"][:2] in incomplete:
             continue
-        if line["type"] == "too_short" and len(line["input"]) >= line["ctx"]["min_length"]:
-            continue  # the items are there, but each is wrong and reported itself
         words = PydanticCustomError(line["type"], line["msg"], line.get("ctx"))
         kept.append(InitErrorDetails(type=words, loc=line["loc"], input=line["input"]))
     return kept

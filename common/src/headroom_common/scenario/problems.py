@@ -136,6 +136,8 @@ def places(error: ValidationError, model: type[BaseModel], document: object) -> 
     }
     found: list[Place] = []
     for line in details:
+        if line["type"] == "too_short" and len(line["input"]) >= line["ctx"]["min_length"]:
+            continue  # the items are there, but some are wrong and reported themselves
         if line["type"] == "missing" and (line["loc"][:-1], line["loc"][-1]) in misspelt:
             continue  # the misspelt key is reported with this one as its suggestion
         if line["type"] == "extra_forbidden":
