@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headroom_analysis.report import formatting
@@ -86,6 +86,16 @@ def test_what_would_vanish_is_shown_as_less_than_the_least() -> None:
     assert formatting.fixed(0.0, scale, 1) == "0.0"
 
 
+def test_an_interval_has_at_most_one_decimal_more_than_its_value() -> None:
+    scale = formatting.plain_scale([])
+    assert formatting.ends(16.914, 17.001, scale, 1) == f"16.91 {DASH} 17.00"
+    assert formatting.ends(0.0, 45.4, scale, 1) == f"0 {DASH} 45"
+
+
+def test_shares_in_per_cent() -> None:
+    assert formatting.percent(0.3666) == "36.7%"
+
+
 def test_words() -> None:
     assert formatting.plural(1, "trial") == f"1{NBSP}trial"
     assert formatting.plural(2000, "trial") == f"2,000{NBSP}trials"
@@ -105,6 +115,7 @@ def test_ticks_carry_no_needless_zeros(value: float, expected: str) -> None:
     assert formatting.trimmed(value) == expected
 
 
+@settings(deadline=None)
 @given(values, kinds)
 def test_a_shown_number_is_close_to_the_number(value: float, kind: str) -> None:
     shown = formatting.single(value, kind)
@@ -115,6 +126,7 @@ def test_a_shown_number_is_close_to_the_number(value: float, kind: str) -> None:
         )
 
 
+@settings(deadline=None)
 @given(st.lists(st.none() | values, max_size=6), kinds)
 def test_a_column_is_as_long_as_its_values_and_equally_precise(column: list[float | None], kind: str) -> None:
     shown = formatting.column(column, formatting.SCALES[kind](column))
@@ -123,6 +135,7 @@ def test_a_column_is_as_long_as_its_values_and_equally_precise(column: list[floa
     assert len(decimals) <= 1
 
 
+@settings(deadline=None)
 @given(values, values)
 def test_an_interval_is_in_the_unit_of_its_value(low: float, width: float) -> None:
     high = low + width

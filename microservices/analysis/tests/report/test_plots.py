@@ -45,7 +45,7 @@ class TestCanvas:
         root = root_of(drawn())
         assert root.tag == "svg"
         assert root.attributes == {
-            "class": "plot",
+            "class": "plot test",
             "viewbox": "0 0 100 50",
             "role": "img",
             "aria-label": "a line",
@@ -126,7 +126,8 @@ class TestTicks:
         assert positions[-1] <= horizon * (1 + 1e-9)
         assert labels[-1].replace(NBSP, " ") == last
 
-    @given(st.floats(1e-6, 1e8), st.integers(2, 8))
+    @settings(deadline=None)
+    @given(st.floats(1e-6, 1e8), st.integers(3, 8))
     def test_time_has_a_few_ticks_at_any_scale(self, horizon: float, most: int) -> None:
         positions, labels = ticks.time(horizon, most)
         assert 2 <= len(positions) == len(labels) <= most + 2
@@ -155,6 +156,30 @@ class TestLatency:
         assert sum(bar.requests for bar in joined) == sum(bar.requests for bar in BARS)
         assert (joined[0].low, joined[-1].high) == (BARS[0].low, BARS[-1].high)
         assert latency.joined([], 7) == []
+
+    def test_the_fastest_thousandth_is_left_out(self) -> None:
+        bars = [latency.Bar(1e-6, 2e-6, 1), latency.Bar(0.1, 0.2, 1998), latency.Bar(0.2, 0.4, 1)]
+        assert latency.without_fastest(bars) == bars[1:]
+        assert latency.without_fastest(bars[1:]) == bars[1:]
+        assert latency.without_fastest([]) == []
+
+    @pytest.mark.parametrize(
+        ("values", "sides"),
+        [
+            ([0.02, 0.03, 0.04], "left"),  # text-anchor start is CSS's default and stays unsaid
+            ([0.3, 0.5, 0.6], "right"),
+            ([0.011, 0.3, 0.9], "both"),
+        ],
+    )
+    def test_the_words_of_marks_stand_where_there_is_room(self, values: list[float], sides: str) -> None:
+        sheet = Sheet()
+        marks = {key: Estimate(value) for key, value in zip(("p50", "p95", "p99"), values, strict=True)}
+        bars = [latency.Bar(0.01, 0.1, 5), latency.Bar(0.1, 1.0, 5)]
+        root = root_of(latency.histogram(sheet, bars, marks, {}))
+        styles = dict(re.findall(r"\.(p\d+)\{(.*?)\}", str(sheet)))
+        said = [node for node in root.all("text") if node.text.startswith("p")]
+        anchors = {"right" if "text-anchor:end" in styles[node.classes[0]] else "left" for node in said}
+        assert anchors == ({"left", "right"} if sides == "both" else {sides})
 
     def test_the_quantile_function_rises_and_stops_at_the_last_percentile(self) -> None:
         xs, ys = latency._quantiles(BARS)
@@ -214,6 +239,7 @@ class TestTimeline:
     def test_a_gap_interrupts_the_line(self) -> None:
         assert timeline._unbroken(np.array([1.0, np.nan, 2.0, 3.0, np.nan])) == [slice(0, 1), slice(2, 4)]
 
+    @settings(deadline=None)
     @given(st.lists(st.none() | st.floats(0, 1e6), max_size=300), st.integers(2, 50))
     def test_thinning_keeps_the_extremes(self, values: list[float | None], most: int) -> None:
         xs, ys = timeline.thinned(list(range(len(values))), values, most)

@@ -177,6 +177,13 @@ def test_numbers_over_time_are_thinned_in_the_table(result: Document) -> None:
     assert "rows not shown" in section(page, "traffic").text.replace(NBSP, " ")
 
 
+def test_no_errors_need_no_plot(result: Document) -> None:
+    result["series"]["errors"] = [0.0] * len(result["series"]["times"])
+    found = section(page_of(result), "traffic")
+    assert "No request failed." in found.text
+    assert len(found.all("svg")) == 1
+
+
 def test_series_of_unequal_length(result: Document) -> None:
     result["series"]["errors"] = result["series"]["errors"][:10]
     result["series"]["servers"][0]["ready"] = []

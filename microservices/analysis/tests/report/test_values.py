@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headroom_analysis.report.values import (
@@ -65,6 +65,7 @@ def test_texts_lose_what_no_page_can_hold() -> None:
     assert text(None, "default") == "default"
 
 
+@settings(deadline=None)
 @given(json_values)
 def test_no_value_is_refused(value: Any) -> None:
     assert isinstance(mapping(value), dict)

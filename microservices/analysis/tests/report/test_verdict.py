@@ -71,8 +71,8 @@ def test_all_met_names_the_closest(result: Document) -> None:
         objective("throughput", "above", 800.0, 840.0),
     )
     assert found.state == "pass"
-    assert found.headline == "All 2 objectives are met"
-    assert found.sentence == "The closest is throughput: 840/s, 5.00% above its minimum of 800/s."
+    assert found.headline == "Both objectives are met"
+    assert found.sentence == "The closest is throughput: 840/s, 5.0% above its minimum of 800/s."
 
 
 def test_one_met(result: Document) -> None:
@@ -139,13 +139,14 @@ def test_a_server_that_turns_requests_away(result: Document) -> None:
     server = plain_server("app", 1, 0.5) | {"saturated": True, "bottleneck": "cpu", "shed": figure(12.0)}
     said = sentence(result, server)
     assert (
-        said == "app is saturated (it turns requests away); its requests wait most for its CPU, 50% in use."
+        said
+        == "Server app is saturated (it turns requests away); its requests wait most for its CPU, 50% in use."
     )
 
 
 def test_a_backlog_that_grows(result: Document) -> None:
     server = plain_server("app", 1, 0.5) | {"saturated": True, "bottleneck": "memory"}
-    assert "app is saturated (its backlog grows); its requests wait most for its memory" in sentence(
+    assert "Server app is saturated (its backlog grows); its requests wait most for its memory" in sentence(
         result, server
     )
 

@@ -91,12 +91,19 @@ def decimals_for(values: Iterable[float | None], scale: Scale) -> int:
     return max(0, min(_MOST_DECIMALS, _SIGNIFICANT - 1 - math.floor(math.log10(middle))))
 
 
-def interval_decimals(widths: Iterable[float | None], scale: Scale) -> int:
-    """Return how many decimals show the ends of intervals: two significant digits of the middle width."""
-    middle = _middle(widths) * scale.factor
-    if middle == 0.0:
-        return 0
-    return max(0, min(_MOST_DECIMALS, 1 - math.floor(math.log10(middle))))
+def ends(low: float, high: float, scale: Scale, decimals: int) -> str:
+    """Show the ends of an interval without their unit, by two significant digits of its width.
+
+    Args:
+        low: the lower end.
+        high: the upper end.
+        scale: the unit.
+        decimals: of the value that the interval is about; the ends have at most one more.
+    """
+    width = abs(high - low) * scale.factor
+    own = 1 - math.floor(math.log10(width)) if width else 0
+    kept = max(0, min(own, decimals + 1))
+    return f"{fixed(low, scale, kept)} {DASH} {fixed(high, scale, kept)}"
 
 
 def fixed(value: float | None, scale: Scale, decimals: int) -> str:
@@ -134,8 +141,7 @@ def interval(low: float | None, high: float | None, value: float | None, kind: s
     if low is None or high is None or low == high:
         return ""
     scale = SCALES[kind]([value])
-    decimals = interval_decimals([high - low], scale)
-    return with_unit(f"{fixed(low, scale, decimals)} {DASH} {fixed(high, scale, decimals)}", scale.unit)
+    return with_unit(ends(low, high, scale, decimals_for([value], scale)), scale.unit)
 
 
 def span(seconds: float | None) -> str:
@@ -150,6 +156,11 @@ def span(seconds: float | None) -> str:
         if count:
             parts.append(f"{int(count)}{NBSP}{unit}")
     return " ".join(parts)
+
+
+def percent(share: float) -> str:
+    """Show a share in per cent with one decimal: ``36.7%``."""
+    return f"{100.0 * share:,.1f}%"
 
 
 def plural(count: int, singular: str, several: str | None = None) -> str:

@@ -106,20 +106,13 @@ class Table:
         if all(value.value is None for value in values):
             return
         scale = scale or formatting.SCALES[kind]([value.value for value in values])
-        shown = formatting.column([value.value for value in values], scale)
-        widths = [v.high - v.low for v in values if v.low is not None and v.high is not None]
-        decimals = formatting.interval_decimals(widths, scale)
+        decimals = formatting.decimals_for([value.value for value in values], scale)
         cells = []
-        for value, text in zip(values, shown, strict=True):
-            ends = (
-                formatting.fixed(value.low, scale, decimals),
-                formatting.fixed(value.high, scale, decimals),
-            )
-            detail = (
-                f"{ends[0]} {formatting.DASH} {ends[1]}"
-                if value.has_interval and value.low != value.high
-                else ""
-            )
-            bar = value.value if bars else None
+        for value, low, high in values:
+            detail = ""
+            if low is not None and high is not None and low != high:
+                detail = formatting.ends(low, high, scale, decimals)
+            bar = value if bars else None
+            text = formatting.fixed(value, scale, decimals)
             cells.append(Cell(text, detail, bar, tone_of(bar) if bars else ""))
         self.add(Column(title, scale.unit), cells)

@@ -139,13 +139,15 @@ def objectives(result: Mapping[str, object]) -> Table | None:
             for o in found
         ],
     )
-    margins = [
-        formatting.NONE if o.margin is None else f"{100.0 * o.margin:+,.1f}%".replace("-", formatting.MINUS)
-        for o in found
-    ]
+    margins = [formatting.NONE if o.margin is None else _signed(o.margin) for o in found]
     table.add(Column("Margin"), [Cell(margin) for margin in margins])
     table.add(Column("Certain", numeric=False), [Cell("yes" if o.certain else "not yet") for o in found])
     return table
+
+
+def _signed(share: float) -> str:
+    sign = formatting.MINUS if share < 0.0 else "+"
+    return f"{sign}{formatting.percent(abs(share))}"
 
 
 def latency_table(result: Mapping[str, object]) -> Table:
@@ -198,18 +200,22 @@ def outcomes(result: Mapping[str, object]) -> Table | None:
 
 
 class Distribution(NamedTuple):
-    """The latency plots, with the table of the histogram's bars; the plots are empty without data."""
+    """The latency plots, with the table of the histogram's bars; the plots are empty without data.
+
+    ``cut`` tells that the histogram starts after the fastest requests, ``limited`` that limits are drawn.
+    """
 
     histogram: str
     percentiles: str
     bars: Table | None
+    cut: bool
     limited: bool
 
 
 def distribution(result: Mapping[str, object], sheet: Sheet) -> Distribution:
     """Draw the latency distribution of all trials' answered requests."""
     latency = mapping(result.get("latency"))
-    bars = plots.joined(_bars(latency.get("histogram")))
+    bars = _bars(latency.get("histogram"))
     percentiles = {key: estimate(latency.get(key)) for key in plots.PERCENTILES}
     limits = {
         key: o.threshold
@@ -221,10 +227,12 @@ def distribution(result: Mapping[str, object], sheet: Sheet) -> Distribution:
         and o.threshold > 0.0
     }
     known = any(value.value is not None for value in percentiles.values())
+    shown = plots.joined(plots.without_fastest(bars))
     return Distribution(
-        plots.histogram(sheet, bars, percentiles, limits) if bars else "",
+        plots.histogram(sheet, shown, percentiles, limits) if bars else "",
         plots.percentile_curve(sheet, bars, percentiles, limits) if known else "",
-        _bar_table(bars) if bars else None,
+        _bar_table(plots.joined(bars)) if bars else None,
+        bool(bars) and shown[0].low > bars[0].low,
         bool(limits),
     )
 

@@ -21,7 +21,7 @@ _TRIALS = (
 _ONE_TRIAL = "The figures come from one trial and have no intervals: run several trials to get them."
 _LATENCY = (
     "Latency counts answered requests only, from leaving the client to being back there; percentiles are "
-    "read from a histogram with a relative error of at most 0.5%."
+    "read from a histogram with a relative error of at most 0.4%."
 )
 _OVER_TIME = (
     "Plots over time show the mean over trials at each instant; where there are more instants than fit, the "

@@ -31,7 +31,10 @@ class Fault(NamedTuple):
 
 
 class Traffic(NamedTuple):
-    """The plots over time of the whole run, the legend of the faults, and the numbers."""
+    """The plots over time of the whole run, the legend of the faults, and the numbers.
+
+    Both plots are empty without series, ``errors`` also when no request failed.
+    """
 
     throughput: str
     errors: str
@@ -87,7 +90,8 @@ def traffic(
         timeline.Line("throughput", "Requests answered per second", "rate", "blue", throughput),
         timeline.Line("errors", "Errors per second", "rate", "vermillion", errors),
     ]
-    drawn = [timeline.plot(sheet, frame, line, timeline.WIDE) if line.values else "" for line in lines]
+    drawn = [timeline.plot(sheet, frame, lines[0], timeline.WIDE)]
+    drawn.append(timeline.plot(sheet, frame, lines[1], timeline.WIDE) if any(errors) else "")
     return Traffic(drawn[0], drawn[1], faults, _table(frame, throughput, errors))
 
 

@@ -9,6 +9,7 @@ from headroom_analysis.report import formatting, resources
 from headroom_analysis.report.values import Estimate, estimate, number, rows, text, whole
 
 _TWICE = 2.0
+_ALL_MET = {1: "The objective is met", 2: "Both objectives are met"}
 
 
 class Objective(NamedTuple):
@@ -114,7 +115,7 @@ def _met(objectives: list[Objective]) -> str:
     limit = formatting.single(closest.threshold, closest.kind)
     side = "above" if closest.above else "below"
     bound = "minimum" if closest.above else "limit"
-    margin = formatting.single(closest.margin, "ratio")
+    margin = formatting.percent(closest.margin or 0.0)
     if len(objectives) == 1:
         return f"The {closest.label} is {value}, {margin} {side} its {bound} of {limit}."
     return f"The closest is {closest.label}: {value}, {margin} {side} its {bound} of {limit}."
@@ -128,9 +129,8 @@ def _saturated(result: Mapping[str, object], first: resources.Resource, use: str
         return f"The {first.label} of {first.server} saturates first: {use} busy{queue}."
     server = next(row for row in rows(result.get("servers")) if text(row.get("name")) == first.server)
     reason = "it turns requests away" if estimate(server.get("shed")).value else "its backlog grows"
-    return (
-        f"{first.server} is saturated ({reason}); its requests wait most for its {first.label}, {use} in use."
-    )
+    lack = f"its requests wait most for its {first.label}, {use} in use"
+    return f"Server {first.server} is saturated ({reason}); {lack}."
 
 
 def _resource_sentence(result: Mapping[str, object]) -> str:
@@ -172,9 +172,7 @@ def verdict_of(result: Mapping[str, object]) -> Verdict:
             "none", "No objectives set", f"The p99 latency is {latency}. {resource}".strip(), remark
         )
     if state == "pass":
-        headline = (
-            "The objective is met" if len(objectives) == 1 else f"All {len(objectives)} objectives are met"
-        )
+        headline = _ALL_MET.get(len(objectives), f"All {len(objectives)} objectives are met")
         return Verdict("pass", headline, f"{_met(objectives)} {resource}".strip(), remark)
     headline = (
         "The objective is missed"

@@ -141,7 +141,7 @@ class Drawing:
         width, height = self._size
         root.attrib.clear()
         root.attrib |= {
-            "class": "plot",
+            "class": f"plot {self._name}",
             "viewBox": f"0 0 {width:g} {height:g}",
             "role": "img",
             "aria-label": self._label,

@@ -25,6 +25,9 @@ _MOST_BARS = 90
 _NANOSECOND = 1e-9
 _MARKED = {"p50": "blue", "p95": "orange", "p99": "vermillion"}
 _ROW = TEXT_SIZE + 5.0
+_BELOW, _ABOVE = 26.0, _ROW * 4 + 2.0
+_ROOM = 0.78
+"""Words fit to the right of what is left of this share of the width."""
 
 
 class Bar(NamedTuple):
@@ -42,6 +45,17 @@ def joined(bars: Sequence[Bar], most: int = _MOST_BARS) -> list[Bar]:
         Bar(part[0].low, part[-1].high, sum(bar.requests for bar in part))
         for part in (bars[start : start + group] for start in range(0, len(bars), group or 1))
     ]
+
+
+def without_fastest(bars: Sequence[Bar]) -> list[Bar]:
+    """Leave out the fastest 0.1 % of the requests: a logarithmic axis would give them most of its length."""
+    allowed = sum(bar.requests for bar in bars) / 1000.0
+    passed = 0
+    for index, bar in enumerate(bars):
+        passed += bar.requests
+        if passed > allowed:
+            return list(bars[index:])
+    return []
 
 
 def histogram(
@@ -67,7 +81,7 @@ def histogram(
         [f"{NAMES.get(key, key)} at {formatting.single(value, 'duration')}" for key, value, _ in marks]
     )
     with (drawing := Drawing(sheet, "histogram", label, SIZE)) as figure:
-        axes = axes_of(figure, 6.0, 26.0, 6.0, _ROW * 4 + 2.0)
+        axes = axes_of(figure, 6.0, _BELOW, 6.0, _ABOVE)
         xs, ys = _outline(bars)
         axes.fill(xs, ys, color=COLOUR["blue"], alpha=0.35, linewidth=0, clip_on=False)
         axes.set_xscale("log")
@@ -77,11 +91,9 @@ def histogram(
         axes.grid(visible=False)
         axes.set_yticks([])
         ticks.place(axes.xaxis, *ticks.duration_log(*axes.get_xlim(), 7))
-        for row, (key, value, role) in enumerate(marks):
-            words = f"{NAMES.get(key, key)} {formatting.single(value, 'duration')}"
-            _mark(axes, value, row, words, role)
-        for value in sorted(set(limits.values()))[:1]:
-            _mark(axes, value, 3, f"limit {formatting.single(value, 'duration')}", "ink", dashed=True)
+        words = [(value, f"{NAMES.get(key, key)} {_short(value)}", role) for key, value, role in marks]
+        words += [(value, f"limit {_short(value)}", "ink") for value in sorted(set(limits.values()))[:1]]
+        _mark_all(axes, sorted(words))
     return drawing.svg
 
 
@@ -98,18 +110,34 @@ def _outline(bars: Sequence[Bar]) -> tuple[list[float], list[float]]:
     return xs, ys
 
 
-def _mark(axes: Axes, value: float, row: int, words: str, role: str, *, dashed: bool = False) -> None:
-    """Mark a latency by a line up to its own row above the plot, where its words stand beside it."""
-    height = SIZE[1] - 26.0 - _ROW * 4 - 2.0
-    top = 1.0 + (_ROW * (4 - row) - 6.0) / height
+def _short(value: float) -> str:
+    return formatting.single(value, "duration")
+
+
+def _mark_all(axes: Axes, marks: Sequence[tuple[float, str, str]]) -> None:
+    """Mark latencies, ascending, by lines up to rows of their own above the plot, where their words stand.
+
+    The words stand on one side of all lines, and the lines on the other side are the longer ones, so that no
+    line crosses the words of another; only where they do not fit they change sides.
+    """
     left, right = (math.log10(end) for end in axes.get_xlim())
-    beyond_middle = (math.log10(value) - left) / (right - left) > 0.6  # noqa: PLR2004 - room for the words
+    places = [(math.log10(value) - left) / (right - left) for value, _, _ in marks]
+    to_the_right = not places or places[-1] < _ROOM or places[0] < 1.0 - _ROOM
+    for index, ((value, words, role), place) in enumerate(zip(marks, places, strict=True)):
+        row = index if to_the_right else len(marks) - 1 - index
+        _mark(axes, value, row, words, role, left=place >= _ROOM if to_the_right else True)
+
+
+def _mark(axes: Axes, value: float, row: int, words: str, role: str, *, left: bool) -> None:
+    height = SIZE[1] - _BELOW - _ABOVE
+    top = 1.0 + (_ROW * (4 - row) - 6.0) / height
+    limit = words.startswith("limit")
     axes.plot(
         [value, value],
         [0.0, top],
         color=COLOUR[role],
         linewidth=1.25,
-        linestyle=(0, (4, 3)) if dashed else "-",
+        linestyle=(0, (4, 3)) if limit else "-",
         transform=axes.get_xaxis_transform(),
         clip_on=False,
     )
@@ -117,9 +145,9 @@ def _mark(axes: Axes, value: float, row: int, words: str, role: str, *, dashed: 
         words,
         (value, top),
         xycoords=axes.get_xaxis_transform(),
-        xytext=(-5.0 if beyond_middle else 5.0, -8.0),
+        xytext=(-5.0 if left else 5.0, -8.0),
         textcoords="offset points",
-        ha="right" if beyond_middle else "left",
+        ha="right" if left else "left",
         color=COLOUR["ink"],
         annotation_clip=False,
     )

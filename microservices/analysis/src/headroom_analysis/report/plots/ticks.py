@@ -79,7 +79,7 @@ def linear(high: float, kind: str, most: int) -> tuple[list[float], list[str]]:
 
 
 def time(horizon: float, most: int) -> tuple[list[float], list[str]]:
-    """Return ticks of an axis of simulated time from 0 to ``horizon`` seconds."""
+    """Return about ``most`` (at least 3) ticks of an axis of simulated time, 0 to ``horizon`` seconds."""
     if horizon < most:
         positions, labels = linear(horizon, "duration", most)
         kept = [(p, label) for p, label in zip(positions, labels, strict=True) if p <= horizon * (1 + 1e-9)]
