@@ -62,7 +62,7 @@ SCENARIO: dict[str, Any] = {
 
 
 def run_parameters(trials: int = 2, name: str = "", **spec: Any) -> RunParameters:
-    """Return the parameters of a run of `SCENARIO`, some keys of its spec replaced; `name` tells runs apart."""
+    """Return the parameters of a run of `SCENARIO` with some keys replaced; `name` tells runs apart."""
     document = SCENARIO | {"spec": SCENARIO["spec"] | spec}
     scenario = Scenario.from_dict(document)
     return RunParameters(

@@ -95,7 +95,11 @@ def _column(
     if length is not None and values.size != length:
         message = f"{name}.{column}: expected {length} rows, found {values.size}"
         raise TableError(message)
-    view = np.require(values, dtype, ["C", "A"]).view()
+    flags = values.flags
+    if values.dtype == dtype and flags.c_contiguous and flags.aligned:  # as a rule; `require` takes its time
+        view = values.view()
+    else:
+        view = np.require(values, dtype, ["C", "A"]).view()
     view.flags.writeable = False
     return view
 
@@ -121,11 +125,12 @@ def _fold_requests(table: Table, layout: Layout) -> Partial:
         raise TableError(message)
     highest = max(int(extent[1]), 1)
     piece = min(_MOST_ROWS, _MOST_SUM // highest)
-    partial = Partial.empty(layout)
-    for start in range(0, length, piece):
+    partial = _fold_piece(
+        _cut(rows, slice(piece)), _cut_all(more, slice(piece)), layout, plan, extent.tolist()
+    )
+    for start in range(piece, length, piece):
         part = slice(start, start + piece)
-        cut = {column: values[part] for column, values in more.items()}
-        partial.absorb(_fold_piece(_cut(rows, part), cut, layout, plan, extent.tolist()))
+        partial.absorb(_fold_piece(_cut(rows, part), _cut_all(more, part), layout, plan, extent.tolist()))
     return partial
 
 
@@ -157,6 +162,11 @@ def _rows(table: Table, length: int) -> Rows:
 def _cut(rows: Rows, part: slice) -> Rows:
     """Return a range of the rows."""
     return Rows._make(getattr(rows, field)[part] for field in Rows._fields)
+
+
+def _cut_all(columns: dict[str, NDArray[np.int64]], part: slice) -> dict[str, NDArray[np.int64]]:
+    """Return a range of the rows of further columns."""
+    return {column: values[part] for column, values in columns.items()}
 
 
 def _plan(layout: Layout) -> Plan:
