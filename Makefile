@@ -95,8 +95,9 @@ wheels: setup ## build every wheel and try it in an environment of its own
 lock: setup ## compile the hashed requirement files from the pyproject.toml files
 	@$(BIN)/python -m scripts.lock
 
-docs: setup ## write the scenario reference and its JSON Schema from the models
+docs: setup ## write what is generated in docs/: scenario reference, JSON Schema, list of events
 	@$(BIN)/python scripts/generate_scenario_docs.py
+	@$(BIN)/python -m headroom_common.event_manager.document docs/events.md
 
 diagrams: setup ## write the diagrams' sources from the code and draw them (needs Graphviz, installed by apt)
 	@scripts/apt_install.sh graphviz

@@ -46,8 +46,8 @@ def arrow_lines(contract: Contract, services: list[str]) -> list[str]:
     colour = (DATA if contract.kind == "data" else CONTROL)[1]
     event = node_name(contract.event_type)
     last = max(services.index(name) for name in contract.producers)
-    forward = all(services.index(name) > last for name in contract.consumers)
-    look = f'color="{colour}", weight={9 if forward else 1}'
+    onward = all(services.index(name) == last + 1 for name in contract.consumers)
+    look = f'color="{colour}", weight={9 if onward else 1}'
     into = [f"  {node_name(name)} -> {event} [{look}, arrowhead=none]" for name in contract.producers]
     return into + [f"  {event} -> {node_name(name)} [{look}]" for name in contract.consumers]
 

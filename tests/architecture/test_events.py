@@ -1,0 +1,58 @@
+"""What the contracts say of producers and consumers is what the services do."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from headroom.services import SERVICES
+from headroom_common.contracts.registry import CONTRACTS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from headroom_common.event_manager import EventManager
+
+
+class Recorder:
+    """Stands in for an event manager and notes which bodies are subscribed to."""
+
+    def __init__(self) -> None:
+        self.bodies: set[type[Any]] = set()
+
+    def subscribe(self, body: type[Any], _handler: object, **_options: object) -> None:
+        assert body not in self.bodies, f"{body.__name__} is subscribed to twice"
+        self.bodies.add(body)
+
+
+def names_used(package: Path) -> set[str]:
+    """Every name that a service's sources use."""
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in package.rglob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    return {node.id for node in nodes if isinstance(node, ast.Name)}
+
+
+@pytest.mark.parametrize("service", sorted(SERVICES))
+def test_services_subscribe_to_what_the_contracts_say(service: str) -> None:
+    recorder = Recorder()
+    SERVICES[service]()(cast("EventManager", recorder))
+    expected = {contract.body for contract in CONTRACTS.values() if service in contract.consumers}
+    assert recorder.bodies == expected
+
+
+@pytest.mark.parametrize("service", sorted(SERVICES))
+def test_services_make_only_what_the_contracts_say(service: str, root: Path) -> None:
+    package = root / "microservices" / service / "src" / f"headroom_{service.replace('-', '_')}"
+    taken_or_sent = {
+        contract.body.__name__
+        for contract in CONTRACTS.values()
+        if service in contract.consumers or service in contract.producers
+    }
+    bodies = {contract.body.__name__ for contract in CONTRACTS.values()}
+    assert names_used(package) & bodies <= taken_or_sent
+
+
+def test_every_service_has_its_folder(root: Path) -> None:
+    assert {path.parent.name for path in root.glob("microservices/*/pyproject.toml")} == set(SERVICES)
