@@ -166,6 +166,9 @@ def test_the_warm_up_is_cut_by_arrival_and_series_are_not_cut() -> None:
         ("outcome", -1),
         ("t0", -1),
         ("latency", -1),
+        ("t0", 10**10),  # the horizon
+        ("latency", 2**60 + 1),
+        ("latency", 2**63 - 1),
     ],
 )
 def test_an_index_out_of_range_is_refused_with_its_row(column: str, value: int) -> None:
@@ -226,10 +229,11 @@ def test_a_broken_column_is_named(change: dict[str, np.ndarray | None], message:
 @pytest.mark.parametrize(
     ("table", "column", "value", "message"),
     [
-        ("samples", "cell", 99, r"samples.cell: expected indexes from 0 to 2, found"),
-        ("samples", "tick", -1, r"samples.tick: expected indexes from 0 to 101, found -1"),
-        ("pool_samples", "slot", 2, r"pool_samples.slot: expected indexes from 0 to 1"),
-        ("link_samples", "link", 7, r"link_samples.link: expected indexes from 0 to 1"),
+        ("samples", "cell", 99, r"samples.cell: expected 0 to 2, found"),
+        ("samples", "tick", -1, r"samples.tick: expected 0 to 101, found -1"),
+        ("pool_samples", "slot", 2, r"pool_samples.slot: expected 0 to 1"),
+        ("link_samples", "link", 7, r"link_samples.link: expected 0 to 1"),
+        ("samples", "busy", 2**62, r"samples.busy: expected -\d+ to \d+"),
     ],
 )
 def test_a_sample_out_of_range_is_refused(table: str, column: str, value: int, message: str) -> None:

@@ -279,16 +279,24 @@ def _fold_samples(partial: Partial, tables: Mapping[str, Table], layout: Layout)
 
 
 def _bounded(table: Table, name: str, column: str, stop: int) -> NDArray[np.int64]:
-    """Return a column of indexes below `stop`.
+    """Return a column of indexes below `stop`, as long as the table's `tick`.
 
     Raises:
-        TableError: an index is out of range.
+        TableError: an index is out of range, or the column has another length.
     """
-    values = _column(table, name, column, None, np.int64)
-    if values.size and not 0 <= int(values.min()) <= int(values.max()) < stop:
-        message = (
-            f"{name}.{column}: expected indexes from 0 to {stop - 1}, found {values.min()} to {values.max()}"
-        )
+    length = _column(table, name, "tick", None, np.int64).size
+    values = _column(table, name, column, length, np.int64)
+    return _between(values, f"{name}.{column}", 0, stop - 1)
+
+
+def _between(values: NDArray[np.int64], name: str, low: int, high: int) -> NDArray[np.int64]:
+    """Return the values.
+
+    Raises:
+        TableError: one is out of range.
+    """
+    if values.size and not low <= int(values.min()) <= int(values.max()) <= high:
+        message = f"{name}: expected {low} to {high}, found {values.min()} to {values.max()}"
         raise TableError(message)
     return values
 
@@ -296,12 +304,18 @@ def _bounded(table: Table, name: str, column: str, stop: int) -> NDArray[np.int6
 def _ticked(
     table: Table, name: str, columns: list[tuple[NDArray[np.int64], str]], width: int, layout: Layout
 ) -> Tally:
-    """Add up columns of values by tick and place."""
+    """Add up columns of values by tick and place.
+
+    Raises:
+        TableError: a tick is out of range, a column is missing, or values are too large to add up in 64 bits.
+    """
     tick = _bounded(table, name, "tick", layout.ticks + 1)
     if tick.size == 0:
         return Tally.zeros(0, width)
     first = int(tick.min())
     sums = np.zeros((int(tick.max()) - first + 1, width), np.int64)
+    most = _MOST_SUM // tick.size
     for place, column in columns:
-        np.add.at(sums, (tick - first, place), _column(table, name, column, tick.size, np.int64))
+        values = _column(table, name, column, tick.size, np.int64)
+        np.add.at(sums, (tick - first, place), _between(values, f"{name}.{column}", -most, most))
     return Tally.of(sums, first)

@@ -109,13 +109,17 @@ class Places(NamedTuple):
     path: NDArray[np.int64]
 
 
+LONGEST = 1 << 60
+"""The longest latency in ns that is taken (36 years), so that no sum of a time and a latency overflows."""
+
+
 @kernel
 def scan(rows: Rows, plan: Plan, extent: NDArray[np.int64]) -> int:
     """Find the ranges that the accumulators must cover.
 
     Args:
         rows: the columns.
-        plan: only the sizes and the warm-up are used.
+        plan: only the sizes and the window are used.
         extent: receives the smallest and largest latency of the measured ok rows and the smallest and largest
             end time of all rows; must hold the neutral values before.
 
@@ -130,7 +134,9 @@ def scan(rows: Rows, plan: Plan, extent: NDArray[np.int64]) -> int:
         outcome = int(rows.outcome[i])
         if (
             t0 < 0
+            or t0 >= plan.horizon_ns
             or latency < 0
+            or latency > LONGEST
             or outcome < 0
             or outcome >= OUTCOMES
             or rows.workload[i] < 0
