@@ -51,7 +51,7 @@ def test_the_figures_behind_the_bar() -> None:
     pace.observe(0.0, at(0.0))
     pace.observe(2.0, at(1200.0, requests=512_000, done=2))
     shown = detail(at(1200.0, requests=512_000, done=2), pace, wide=False)
-    assert shown == "20 % · 20 min simulated · 512k requests · 256k/s · 8 s left"
+    assert shown == "20 % · 20 min · 512k requests · 256k/s · 8 s left"
     assert "20 min of 1 h 40 min simulated" in detail(at(1200.0), pace, wide=True)
 
 

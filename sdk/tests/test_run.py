@@ -271,3 +271,40 @@ def test_asyncflow_runs_as_it_is(command: CliRunner) -> None:
 def test_a_scenario_from_stdin_runs(command: CliRunner, shop: Path) -> None:
     done = command.invoke(app, ["run", "-", "-n", "1", "-q"], input=shop.read_text())
     assert done.exit_code == 0
+
+
+@pytest.mark.parametrize("arguments", [["-o", "-", "-q"], []])
+def test_a_reader_that_goes_away_is_no_missed_objective(shop: Path, arguments: list[str]) -> None:
+    process = subprocess.Popen(  # noqa: S603 - our own command
+        [COMMAND, "run", str(shop), "-n", "1", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    said = process.stderr.read().decode()
+    process.stderr.close()
+    assert process.wait(60) == 3
+    assert "Traceback" not in said
+    assert "Exception" not in said
+
+
+def test_an_output_that_cannot_be_written_is_another_error(
+    command: CliRunner, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> int:
+        raise OSError(28, "No space left on device", "x")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    done = command.invoke(app, ["run", str(shop), "-n", "1", "-o", str(tmp_path / "result.json")])
+    assert done.exit_code == 3
+    assert "No space left on device" in done.stderr
+    assert "PASS" in done.stdout, "what was found out is not lost"
+    assert list(tmp_path.iterdir()) == [shop]
+
+
+def test_many_missed_objectives_are_counted(command: CliRunner, shop: Path) -> None:
+    objectives = ", ".join(f"latency.{name} below 1us" for name in ("p50", "p90", "p95", "p99", "max"))
+    done = command.invoke(app, ["run", str(shop), "-n", "1", "--set", f"spec.objectives=[{objectives}]"])
+    assert done.exit_code == 1
+    assert "5 of 5 objectives missed" in done.stdout
+    assert "and 2 more" in done.stdout

@@ -87,6 +87,7 @@ def test_one_trial_has_no_interval_columns_and_says_why(
     text = page(documents(trials=1), plain_console(80))
     assert "% interval" not in text
     assert "One trial gives no intervals" in text
+    assert "\nLatency  " in text, "the heading is not broken although its columns are narrow"
     assert "1 trial of 10 min" in text
 
 

@@ -114,3 +114,30 @@ def test_rates_and_shares() -> None:
     assert units.rate(None) == "—"
     assert units.rate(249.5) == "250/s"
     assert units.share(0.0281) == "2.8 %"
+
+
+def test_a_span_without_its_seconds() -> None:
+    assert [units.clock(span, seconds=False) for span in (42, 125, 3780)] == ["42 s", "2 min", "1 h 03 min"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "shown"),
+    [
+        (122.1, 122.4, "122.1 … 122.4"),
+        (122.01, 122.04, "122.01 … 122.04"),
+        (5.0, 5.0, "5.00 … 5.00"),
+        (0.0, 0.0, "0 … 0"),
+        (99.96, 100.2, "99.96 … 100.2"),
+    ],
+)
+def test_the_ends_of_an_interval_have_the_digits_that_tell_them_apart(
+    low: float, high: float, shown: str
+) -> None:
+    assert units.plain_interval(Figure(low, low, high)) == shown
+
+
+@given(st.floats(1e-3, 1e6), st.floats(1e-3, 1e6))
+def test_the_ends_of_an_interval_stay_in_order(one: float, other: float) -> None:
+    low, high = sorted((one, other))
+    ends = units.plain_interval(Figure(low, low, high)).replace(",", "").split(" … ")
+    assert float(ends[0]) <= float(ends[1])

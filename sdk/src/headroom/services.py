@@ -15,7 +15,7 @@ Subscribe = Callable[[EventManager], None]
 """Gives an event manager the handlers of its service."""
 
 
-def _stateless(handlers: Mapping[type[Any], Callable[..., Any]]) -> Callable[[], Subscribe]:
+def _stateless(handlers: Mapping[type[Any], Any]) -> Callable[[], Subscribe]:
     """What a service subscribes to that keeps nothing between events."""
 
     def subscribe(manager: EventManager) -> None:

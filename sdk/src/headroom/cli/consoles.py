@@ -5,6 +5,14 @@ import sys
 from rich.console import Console
 
 
+class PlainConsole(Console):
+    """A console that leaves it to the command what happens when nobody reads its output any more."""
+
+    def on_broken_pipe(self) -> None:
+        """Let the exception pass; rich would exit with status 1, which here means a missed objective."""
+        raise  # noqa: PLE0704 - rich calls this while it handles the exception
+
+
 def consoles(*, json_on_stdout: bool = False) -> tuple[Console, Console]:
     """The console for what was asked for, and the one for remarks, problems and progress.
 
@@ -23,4 +31,4 @@ def _console(*, stderr: bool) -> Console:
     # A terminal that knows no bars or ticks shows a question mark rather than ending the command.
     if hasattr(stream, "reconfigure"):
         stream.reconfigure(errors="replace")
-    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=False)
+    return PlainConsole(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=False)

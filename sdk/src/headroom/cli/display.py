@@ -28,7 +28,7 @@ class RunDisplay:
         self._bars = Bars(
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=28 if self._wide else 10),
+            BarColumn(bar_width=28 if self._wide else 8),
             TextColumn("{task.fields[detail]}", markup=False, style="dim"),
             console=console,
             transient=True,
@@ -64,15 +64,11 @@ class RunDisplay:
 
 
 def detail(progress: Progress, pace: Pace, *, wide: bool) -> str:
-    """The figures behind the bar, such as `34 % · 20 min simulated · 512k requests · 2.31M/s · 4 s left`."""
-    simulated = units.clock(progress.simulated)
+    """The figures behind the bar, such as `34 % · 20 min · 512k requests · 2.31M/s · 4 s left`."""
+    simulated = units.clock(progress.simulated, seconds=wide)
     if wide:
-        simulated += f" of {units.clock(progress.total)}"
-    parts = [
-        f"{progress.share * 100:.0f} %",
-        f"{simulated} simulated",
-        f"{units.short_count(progress.requests)} requests",
-    ]
+        simulated += f" of {units.clock(progress.total, seconds=wide)} simulated"
+    parts = [f"{progress.share * 100:.0f} %", simulated, f"{units.short_count(progress.requests)} requests"]
     if pace.requests_per_second is not None:
         parts.append(f"{units.short_count(pace.requests_per_second)}/s")
     if pace.seconds_left is not None:

@@ -14,6 +14,7 @@ from headroom.result import Cause, Figure, Objective, Result
 
 WIDEST = 120
 GAP = 4
+MISSED_SHOWN = 3
 CAUSES_SHOWN = 6
 SMALLEST_SHARE = 0.005
 BAR = 24
@@ -85,7 +86,8 @@ def _verdict(result: Result) -> Iterator[Text]:
             yield Text.assemble(("✔ PASS", "bold green"), "  ", name, f": {said}")
         case "miss":
             which = "the objective is" if count == 1 else f"{len(missed)} of {count} objectives"
-            said = f"{which} missed: {', '.join(missed)}"
+            more = f" and {len(missed) - MISSED_SHOWN} more" if len(missed) > MISSED_SHOWN else ""
+            said = f"{which} missed: {', '.join(missed[:MISSED_SHOWN])}{more}"
             yield Text.assemble(("✘ MISS", "bold red"), "  ", name, f": {said}")
         case _:
             yield Text.assemble(("● DONE", "bold"), "  ", name, ": no objectives to judge it by")
@@ -143,7 +145,7 @@ def measured(metric: str, figure: Figure) -> tuple[str, str]:
 
 def _latency(result: Result) -> Table:
     """Latency by quantity, with intervals."""
-    table = section("Latency")
+    table = section("Latency", overflow="ellipsis")
     table.add_column("", justify="right", no_wrap=True, min_width=8)
     table.add_column(_interval_heading(result), no_wrap=True)
     for quantity, label in _QUANTITIES.items():
@@ -159,7 +161,7 @@ def _latency(result: Result) -> Table:
 
 def _outcomes(result: Result) -> Table:
     """How requests ended, per trial, and the rates."""
-    table = section("Outcomes per trial")
+    table = section("Outcomes per trial", overflow="ellipsis")
     table.add_column("", justify="right", no_wrap=True)
     table.add_column("", justify="right", no_wrap=True)
     total = sum(figure.value or 0.0 for figure in result.outcomes.values())

@@ -4,6 +4,7 @@ from headroom.result import Figure
 
 NOTHING = "—"
 _SMALLEST_EXPONENT = -6
+_MOST_DIGITS = 7
 _DURATIONS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _BYTES = ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 
@@ -36,10 +37,19 @@ def duration_interval(figure: Figure) -> str:
 
 
 def plain_interval(figure: Figure, scale: float = 1.0) -> str:
-    """The interval of `figure` divided by `scale`, such as `244 … 255`; empty when there is none."""
+    """The interval of `figure` divided by `scale`, such as `244 … 255`; empty when there is none.
+
+    Both ends have three digits, or as many as it takes to tell them apart.
+    """
     if figure.low is None or figure.high is None:
         return ""
-    return f"{significant(figure.low / scale)} … {significant(figure.high / scale)}"
+    low, high = figure.low / scale, figure.high / scale
+    for digits in range(3, _MOST_DIGITS):
+        if significant(low, digits) != significant(high, digits):
+            break
+    else:
+        digits = 3  # no width to speak of
+    return f"{significant(low, digits)} … {significant(high, digits)}"
 
 
 def percent_interval(figure: Figure) -> str:
@@ -104,13 +114,13 @@ def size(amount_bytes: float | None) -> str:
     return f"{amount_bytes:.0f} B"
 
 
-def clock(seconds: float) -> str:
-    """A time of waiting such as `8 s`, `2 min 05 s` or `1 h 03 min`."""
-    total = int(seconds + 0.5)
+def clock(time: float, *, seconds: bool = True) -> str:
+    """A span such as `8 s`, `2 min 05 s` or `1 h 03 min`; without `seconds`, `2 min`."""
+    total = int(time + 0.5)
     if total < 60:  # noqa: PLR2004 - seconds of a minute
         return f"{total} s"
     minutes, rest = divmod(total, 60)
     if minutes < 60:  # noqa: PLR2004 - minutes of an hour
-        return f"{minutes} min {rest:02d} s" if rest else f"{minutes} min"
+        return f"{minutes} min {rest:02d} s" if rest and seconds else f"{minutes} min"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02d} min" if minutes else f"{hours} h"
