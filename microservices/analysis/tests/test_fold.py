@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from analysis_testing.naive import naive_fold, told_by
@@ -22,27 +16,6 @@ from headroom_analysis.domain.partials import Partial
 seeds = st.integers(min_value=0, max_value=2**32 - 1)
 
 
-def digest(partial: Partial) -> str:
-    """A hash of everything that a partial says."""
-    said = hashlib.sha256()
-    for tally in partial.tallies():
-        rows = [tally.row(tally.first + row) for row in range(tally.low.shape[0])]
-        said.update(repr((tally.first, rows)).encode())
-    for extreme in partial.extremes():
-        said.update(repr(extreme.tolist()).encode())
-    return said.hexdigest()
-
-
-def digests_of_worlds(seed: int, worlds: int) -> list[str]:
-    """Hashes of the folds of some random worlds."""
-    rng = np.random.default_rng(seed)
-    found = []
-    for _ in range(worlds):
-        plan = any_layout(rng)
-        found.append(digest(fold(all_tables(rng, plan, int(rng.integers(0, 60))), plan)))
-    return found
-
-
 @settings(max_examples=80, deadline=None)
 @given(seed=seeds, rows=st.integers(min_value=0, max_value=120))
 def test_the_fold_equals_the_oracle(seed: int, rows: int) -> None:
@@ -52,26 +25,6 @@ def test_the_fold_equals_the_oracle(seed: int, rows: int) -> None:
     partial = fold(tables, plan)
     assert told_by(partial, plan) == naive_fold(tables, plan)
     assert partial.requests == rows
-
-
-@pytest.mark.uncompiled
-def test_uncompiled_kernels_give_the_same_bits() -> None:
-    here = str(Path(__file__).parent)
-    script = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import importlib.util as u; from pathlib import Path;"
-        "spec = u.spec_from_file_location('test_fold', Path(sys.argv[1]) / 'test_fold.py');"
-        "module = u.module_from_spec(spec); spec.loader.exec_module(module);"
-        "from headroom_common.simcore.jit import COMPILED; assert not COMPILED;"
-        "print(*module.digests_of_worlds(20261120, 40))"
-    )
-    done = subprocess.run(  # noqa: S603 - our own interpreter and script
-        [sys.executable, "-c", script, here],
-        env=os.environ | {"NUMBA_DISABLE_JIT": "1"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.split() == digests_of_worlds(20261120, 40)
 
 
 @settings(max_examples=40, deadline=None)

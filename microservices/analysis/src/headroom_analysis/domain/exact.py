@@ -124,10 +124,12 @@ class Tally:
         left, right = max(start, self.first), min(stop, self.first + self.low.shape[0])
         if left < right:
             inner = slice(left - self.first, right - self.first)
-            part = self.low[inner].astype(np.float64)
-            if self.high is not None:
-                part += self.high[inner].astype(np.float64) * float(1 << _WORD)
-            table[left - start : right - start] = part
+            part = self.low[inner]
+            if self.high is None:
+                table[left - start : right - start] = part
+            else:  # carried, so that the words have one sign and only their sum is rounded
+                high = (self.high[inner] + (part >> _WORD)).astype(np.float64)
+                table[left - start : right - start] = high * float(1 << _WORD) + (part & _MASK)
         return table
 
     def same(self, other: Tally) -> bool:
