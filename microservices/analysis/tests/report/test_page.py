@@ -55,6 +55,7 @@ def test_the_verdict_comes_first_with_what_misses_and_what_saturates(page: Node)
     sentence = verdict.all("p")[0].text
     assert sentence.startswith("The p99 latency is 269 ms, 18.9 ms over its limit of 250 ms.")
     assert "The CPU of app saturates first: 96.7% busy, requests wait 31.2 ms for it on average." in sentence
+    assert sentence.endswith("The slowest 1% of the requests spend 72% of their time waiting for CPU at app.")
 
 
 def test_nothing_is_loaded_from_anywhere(text: str) -> None:

@@ -92,6 +92,19 @@ def causes_of(result: Mapping[str, object]) -> list[Cause]:
     return [cause for cause in found if any(seconds.value for seconds in cause.seconds.values())]
 
 
+def tail_sentence(result: Mapping[str, object]) -> str:
+    """Say what the slowest requests spend most of their time on; empty without an anatomy of the tail."""
+    parts = rows(dig(result, "anatomy", "p99", "parts"))
+    largest = max(parts, key=lambda part: number(part.get("share")) or 0.0, default={})
+    share = number(largest.get("share"))
+    if not share:
+        return ""
+    kind, _, name = text(largest.get("cause")).partition(":")
+    words, server = _WORDS.get(kind, kind.replace("_", " ")).format(name), text(largest.get("server"))
+    where = f" at {server}" if server else ""
+    return f"The slowest 1% of the requests spend {100.0 * share:.0f}% of their time {words}{where}."
+
+
 def _gathered(causes: list[Cause]) -> list[Cause]:
     """Return the largest causes, in order, and the rest as one."""
     if len(causes) <= _SHOWN_PARTS:

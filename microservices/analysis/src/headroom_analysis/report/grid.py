@@ -109,10 +109,9 @@ class Table:
         decimals = formatting.decimals_for([value.value for value in values], scale)
         cells = []
         for value, low, high in values:
-            detail = ""
-            if low is not None and high is not None and low != high:
+            text, detail = formatting.fixed(value, scale, decimals), ""
+            if low is not None and high is not None and low != high and not text.startswith("<"):
                 detail = formatting.ends(low, high, scale, decimals)
             bar = value if bars else None
-            text = formatting.fixed(value, scale, decimals)
             cells.append(Cell(text, detail, bar, tone_of(bar) if bars else ""))
         self.add(Column(title, scale.unit), cells)

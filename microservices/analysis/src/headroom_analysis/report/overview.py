@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from headroom_analysis.report import formatting, verdict
+from headroom_analysis.report import formatting, resources, verdict
 from headroom_analysis.report.grid import SHOWN_ROWS, Cell, Column, Table, tone_of
 from headroom_analysis.report.plots import latency as plots
 from headroom_analysis.report.values import (
-    NO_DATA,
     Estimate,
     dig,
     estimate,
@@ -85,15 +84,12 @@ def cards(result: Mapping[str, object]) -> list[Card]:
         ("arrival rate", estimate(result.get("arrival_rate")), "rate", ""),
         ("error ratio", estimate(result.get("error_ratio")), "ratio", ""),
     ]
-    servers = [
-        (estimate(row.get("utilisation")), text(row.get("name"))) for row in rows(result.get("servers"))
-    ]
-    used = max(
-        servers, key=lambda pair: -1.0 if pair[0].value is None else pair[0].value, default=(NO_DATA, "")
-    )
-    if used[0].value is not None:
-        tone = tone_of(used[0].value)
-        more.append((f"utilisation of {used[1]}", used[0], "ratio", "" if tone == "calm" else tone))
+    first = next(iter(resources.ranked(result)), None)
+    if first is not None:
+        tone = tone_of(first.use)
+        more.append(
+            (f"{first.label} of {first.server}", first.measured, "ratio", "" if tone == "calm" else tone)
+        )
     return found + [_card(*entry) for entry in more if entry[1].value is not None]
 
 

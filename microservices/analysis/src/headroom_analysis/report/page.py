@@ -51,6 +51,7 @@ def render_page(result: Mapping[str, object]) -> str:
         "description": text(dig(result, "scenario", "metadata", "description")),
         "level": formatting.trimmed(100.0 * (number(result.get("confidence")) or 0.95)) if trials > 1 else "",
         "verdict": verdict.verdict_of(result),
+        "tail": causes.tail_sentence(result),
         "facts": overview.facts(result),
         "cards": overview.cards(result),
         "objectives": overview.objectives(result),

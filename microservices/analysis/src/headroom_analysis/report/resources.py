@@ -19,16 +19,21 @@ class Resource(NamedTuple):
     Attributes:
         server: The server's name.
         kind: What it is, in the words of the result document.
-        use: The share in use over the measured time, 0 to 1, of the busiest replica where known.
+        measured: The share in use over the measured time, 0 to 1, of the busiest replica where known.
         wait: The mean time waited for it, seconds.
         saturated: Whether analysis calls it the bottleneck of a saturated server.
     """
 
     server: str
     kind: str
-    use: float
+    measured: Estimate
     wait: Estimate
     saturated: bool
+
+    @property
+    def use(self) -> float:
+        """The share in use; 0 without data."""
+        return self.measured.value or 0.0
 
     @property
     def label(self) -> str:
@@ -36,9 +41,9 @@ class Resource(NamedTuple):
         return {"cpu": "CPU", "memory": "memory"}.get(self.kind, f"pool {self.kind.removeprefix('pool:')}")
 
 
-def _cpu_use(server: Mapping[str, object]) -> float | None:
-    busiest = estimate(server.get("utilisation_max_replica")).value
-    return estimate(server.get("utilisation")).value if busiest is None else busiest
+def _cpu_use(server: Mapping[str, object]) -> Estimate:
+    busiest = estimate(server.get("utilisation_max_replica"))
+    return estimate(server.get("utilisation")) if busiest.value is None else busiest
 
 
 def memory_use(server: Mapping[str, object]) -> Estimate:
@@ -55,24 +60,18 @@ def resources_of(server: Mapping[str, object]) -> list[Resource]:
     name, bottleneck = text(server.get("name")), server.get("bottleneck")
     saturated = server.get("saturated") is True
     queues = mapping(server.get("queues"))
-    found: list[tuple[str, float | None, object]] = [
+    found: list[tuple[str, Estimate, object]] = [
         ("cpu", _cpu_use(server), queues.get("cpu")),
-        ("memory", memory_use(server).value, queues.get("memory")),
+        ("memory", memory_use(server), queues.get("memory")),
     ]
     found += [
-        (f"pool:{text(pool.get('name'))}", estimate(pool.get("utilisation")).value, pool)
+        (f"pool:{text(pool.get('name'))}", estimate(pool.get("utilisation")), pool)
         for pool in rows(queues.get("pools"))
     ]
     return [
-        Resource(
-            name,
-            kind,
-            use,
-            estimate(dig(queue, "wait_mean")),
-            saturated and kind == bottleneck,
-        )
-        for kind, use, queue in found
-        if use is not None
+        Resource(name, kind, measured, estimate(dig(queue, "wait_mean")), saturated and kind == bottleneck)
+        for kind, measured, queue in found
+        if measured.value is not None
     ]
 
 
