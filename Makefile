@@ -13,11 +13,9 @@ EXAMPLE ?= examples/balanced-fleet.yaml
 # Test processes side by side; what a test needs in memory, not the cores, is the limit on large machines.
 WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n > 8 ? 8 : n)))
 PYTEST := $(BIN)/pytest --quiet
-# Tests of kernels, run a second time as plain Python: what numba compiles must mean what Python means.
-KERNEL_TESTS := common/tests microservices
 
 .PHONY: help setup demo lint lint-python lint-types lint-imports lint-shell lint-workflows lint-generated format \
-  test test-quick test-compiled test-uncompiled browser soak bench lock lint-locks docs diagrams wheels kernels clean
+  test test-quick browser soak bench lock lint-locks docs diagrams wheels kernels clean
 
 help: ## list the commands
 	@awk 'BEGIN {FS = ":.*## "; print "make COMMAND, where COMMAND is one of:\n"} \
@@ -64,13 +62,8 @@ format: setup ## format the code and fix what can be fixed by itself
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-test: test-uncompiled test-compiled ## the full suite: kernels as plain Python first, then everything compiled
-
-test-compiled: setup kernels browser
+test: setup kernels browser ## the full suite, kernels also as plain Python
 	@$(PYTEST) --numprocesses $(WORKERS)
-
-test-uncompiled: setup
-	@NUMBA_DISABLE_JIT=1 $(PYTEST) --numprocesses $(WORKERS) $(KERNEL_TESTS)
 
 test-quick: setup kernels ## the suite without browsers and without the uncompiled run
 	@$(PYTEST) --numprocesses $(WORKERS) -m "not browser and not uncompiled"
@@ -78,7 +71,7 @@ test-quick: setup kernels ## the suite without browsers and without the uncompil
 soak: setup kernels ## tests on generated examples, again and again with other examples (ROUNDS=10)
 	@for round in $$(seq $(ROUNDS)); do \
 	  echo "round $$round of $(ROUNDS)"; \
-	  $(PYTEST) --numprocesses $(WORKERS) -m "hypothesis and not browser" --hypothesis-seed $$RANDOM$$RANDOM; \
+	  HEADROOM_SOAK=2000 $(PYTEST) --numprocesses $(WORKERS) -m "hypothesis and not browser" --hypothesis-seed $$RANDOM$$RANDOM; \
 	done
 
 browser:
