@@ -48,6 +48,8 @@ def plain(value: object, depth: int = 0) -> Any:  # noqa: ANN401 - any JSON-able
     """
     if depth > MAX_DEPTH:
         refuse(f"at most {MAX_DEPTH} levels of nesting", "more", text=True)
+    if isinstance(value, str):
+        return value
     if isinstance(value, Objective):
         return value.text
     if isinstance(value, BaseModel):

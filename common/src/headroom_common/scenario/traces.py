@@ -68,9 +68,7 @@ def _times(name: str, lines: list[str]) -> list[str] | tuple[str, str]:
         cell = line.split(",", 1)[0].strip().strip('"')
         if not cell or cell.startswith("#"):
             continue
-        nanoseconds = quietly(parse_duration, cell)
-        if nanoseconds is None:
-            nanoseconds = quietly(parse_duration, f"{cell}s")
+        nanoseconds = quietly(parse_duration, f"{cell}s" if cell[-1].isdigit() else cell)
         if nanoseconds is None and number > 1:
             return (
                 "seconds or durations in the first column",

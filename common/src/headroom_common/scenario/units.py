@@ -64,6 +64,9 @@ _RATIO_PATTERN: Final = f"^({_NUMBER}) ?(%?)$"
 _CORES_PATTERN: Final = "^([0-9]{1,9})(m?)$"
 
 _DURATION_RE: Final = re.compile(_DURATION_PATTERN)
+_PLAIN_DURATION_RE: Final = re.compile(
+    f"^([0-9]{{1,12}})(?:\\.([0-9]{{1,12}}))?({_alternatives(_NANOSECONDS)})$"
+)
 _DURATION_PART_RE: Final = re.compile(f"({_NUMBER}) ?({_alternatives(_NANOSECONDS)})")
 _MEMORY_RE: Final = re.compile(_MEMORY_PATTERN)
 _RATE_RE: Final = re.compile(_RATE_PATTERN)
@@ -88,6 +91,9 @@ def parse_duration(value: object) -> int:
     """
     expected = "a duration such as 12ms, 1.5s or 2m"
     text = _text(value)
+    nanoseconds = _plain_duration(text)
+    if nanoseconds is not None:
+        return nanoseconds
     if not _DURATION_RE.match(text):
         bare = _is_number(value) or _RATIO_RE.match(text)
         hint = f"a bare number has no unit: write {value}ms or {value}s" if bare else ""
@@ -101,6 +107,21 @@ def parse_duration(value: object) -> int:
     if exact > MAX_DURATION_NS:
         refuse("a duration of at most 365d", value)
     return int(exact + Fraction(1, 2))
+
+
+def _plain_duration(text: str) -> int | None:
+    """Return the nanoseconds of one number with one unit, or None: the fast way, for traces of many times."""
+    match = _PLAIN_DURATION_RE.match(text)
+    if match is None:
+        return None
+    whole, fraction, unit = match.groups()
+    if fraction is None:
+        nanoseconds = int(whole) * _NANOSECONDS[unit]
+    else:
+        parts = 10 ** len(fraction)
+        # half up in whole numbers: floor(2x/2 + 1/2)
+        nanoseconds = (2 * (int(whole) * parts + int(fraction)) * _NANOSECONDS[unit] + parts) // (2 * parts)
+    return nanoseconds if nanoseconds <= MAX_DURATION_NS else None
 
 
 def format_duration(nanoseconds: int) -> str:
