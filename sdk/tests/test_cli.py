@@ -8,6 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from headroom.cli.main import app
@@ -232,3 +235,78 @@ def test_what_is_no_scenario_at_all_is_refused_without_a_traceback(
     assert done.exit_code == 2
     assert "expected" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["explain", "-r"], ["validate", "--format", "json", "-"]])
+def test_a_reader_that_goes_away_is_no_missed_objective(arguments: list[str]) -> None:
+    command = Path(sys.executable).with_name("headroom")
+    process = subprocess.Popen(  # noqa: S603 - our own command
+        [str(command), *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    process.stdin.write(GOOD.encode())
+    process.stdin.close()
+    said = process.stderr.read().decode()
+    process.stderr.close()
+    assert process.wait(60) == 3
+    assert "Traceback" not in said
+    assert "Exception" not in said
+
+
+VALUES = st.sampled_from(
+    [
+        None,
+        True,
+        0,
+        -1,
+        3.5,
+        1e400,
+        float("nan"),
+        "",
+        "x",
+        "12ms",
+        "-5s",
+        "250/s",
+        "1%",
+        "2Gi",
+        "²",
+        "0x10",
+        2**70,
+    ]
+) | st.sampled_from([[], {}, [[]], {"cpu": {}}, {"kind": "closed"}, ["12ms"], {"": None}])
+
+
+def places(node: object, path: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+    """The paths of all values in a document."""
+    inner = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    return [path, *(found for key, value in inner for found in places(value, (*path, key)))]
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_whatever_stands_in_a_scenario_it_is_valid_or_refused_with_words(data: st.DataObject) -> None:
+    document = yaml.safe_load(GOOD)
+    for _ in range(data.draw(st.integers(1, 3))):
+        path = data.draw(st.sampled_from(places(document)[1:]))
+        parent = document
+        for key in path[:-1]:
+            parent = parent[key]
+        if data.draw(st.booleans()):
+            parent[path[-1]] = data.draw(VALUES)
+        elif isinstance(parent, dict):
+            parent[data.draw(st.sampled_from(["name", "kind", "mean", "zz", "pools"]))] = parent.pop(path[-1])
+    done = CliRunner().invoke(app, ["validate", "-"], input=yaml.safe_dump(document, sort_keys=False))
+    assert done.exit_code in (0, 2), done.output
+    assert "Traceback" not in done.output
+    assert "fault of Headroom" not in done.output
+    if done.exit_code == 2:
+        assert all(": expected " in line for line in done.stderr.splitlines()[:-1])
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts_exist_for_the_usual_shells(process: Headroom, shell: str) -> None:
+    shown = process(env={"_HEADROOM_COMPLETE": f"source_{shell}", "PATH": "/usr/bin:/bin"})
+    assert "_HEADROOM_COMPLETE" in shown.stdout

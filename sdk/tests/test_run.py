@@ -273,21 +273,6 @@ def test_a_scenario_from_stdin_runs(command: CliRunner, shop: Path) -> None:
     assert done.exit_code == 0
 
 
-@pytest.mark.parametrize("arguments", [["-o", "-", "-q"], []])
-def test_a_reader_that_goes_away_is_no_missed_objective(shop: Path, arguments: list[str]) -> None:
-    process = subprocess.Popen(  # noqa: S603 - our own command
-        [COMMAND, "run", str(shop), "-n", "1", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    process.stdout.close()
-    said = process.stderr.read().decode()
-    process.stderr.close()
-    assert process.wait(60) == 3
-    assert "Traceback" not in said
-    assert "Exception" not in said
-
-
 def test_an_output_that_cannot_be_written_is_another_error(
     command: CliRunner, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
