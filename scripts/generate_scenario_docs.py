@@ -63,6 +63,14 @@ template's, and lists are replaced as a whole.
 
 `--set PATH=VALUE` changes a scenario before it is checked: `--set spec.servers[0].replicas=4`, or by name
 `--set spec.servers[app].endpoints[/api].memory=32Mi`. The value is YAML.
+
+## Identity
+
+The `scenario_hash` of a result is the SHA-256 of the scenario with its templates expanded and its defaults
+filled in.
+Neither the order of keys nor the spelling of units changes it (`60s` is `1m`), nor do
+`metadata.description` and
+`metadata.labels`, which are for people. Equal hash, seed and version: equal results.
 """
 
 

@@ -53,9 +53,10 @@ def profiles(draw: st.DrawFn) -> dict[str, Any]:
     return {"shape": draw(st.sampled_from(["step", "linear"])), "points": points}
 
 
+crowds = st.one_of(st.integers(1, 30), st.floats(1e-3, 30))
 user_counts = st.one_of(
-    st.fixed_dictionaries({"mean": numbers}),
-    st.fixed_dictionaries({"mean": numbers, "law": st.just("normal"), "sd": numbers}),
+    st.fixed_dictionaries({"mean": crowds}),
+    st.fixed_dictionaries({"mean": crowds, "law": st.just("normal"), "sd": numbers}),
 )
 arrivals = st.one_of(
     st.fixed_dictionaries({"kind": st.just("poisson"), "rate": st.one_of(rates, profiles())}),

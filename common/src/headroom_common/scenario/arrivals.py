@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from headroom_common.scenario.base import EndpointName, Items, Name, Number, SchemaModel, refuse
-from headroom_common.scenario.distributions import Dist
+from headroom_common.scenario.distributions import Dist, is_always_zero
 from headroom_common.scenario.units import (
     NANOSECONDS_PER_SECOND,
     Duration,
@@ -164,6 +164,13 @@ class ClosedArrivals(SchemaModel):
         description="The pause between an answer and the user's next request; also before the first.",
         examples=["1s", {"distribution": "exponential", "mean": "2s"}],
     )
+
+    @model_validator(mode="after")
+    def _users_pause(self) -> Self:
+        if is_always_zero(self.think_time):
+            hint = "a user who is refused at once would ask again at the same instant, for ever; write 1ms"
+            refuse("a think_time above 0", "always 0s", hint, text=True)
+        return self
 
 
 Arrivals = Annotated[

@@ -159,3 +159,13 @@ Dist = Annotated[
     Label("duration or law"),
 ]
 """A law of durations: a bare duration, or a mapping with `distribution` and its parameters."""
+
+
+def is_always_zero(law: Dist) -> bool:
+    """Tell whether every sample of *law* is 0."""
+    match law:
+        case Constant(value=0) | Uniform(high=0) | Normal(mean=0, sd=0):
+            return True
+        case Empirical(quantiles=quantiles):
+            return quantiles[-1] == 0
+    return False

@@ -7,10 +7,18 @@ from typing import Any
 from headroom_common.scenario.draft import Draft, Finding, Loc, mappings, names, quietly, texts
 from headroom_common.scenario.objectives import read_sentence
 from headroom_common.scenario.suggestions import did_you_mean
-from headroom_common.scenario.units import format_duration, format_memory, parse_duration, parse_memory
+from headroom_common.scenario.units import (
+    NANOSECONDS_PER_SECOND,
+    format_duration,
+    format_memory,
+    parse_duration,
+    parse_memory,
+    parse_rate,
+)
 
 MAX_HORIZON_NS = 30 * 24 * 3600 * 10**9
 MAX_SAMPLES = 10_000
+MAX_REQUESTS = 10**14
 
 
 def check_spec(spec: dict[str, Any]) -> list[Finding]:
@@ -19,6 +27,7 @@ def check_spec(spec: dict[str, Any]) -> list[Finding]:
     return list(
         chain(
             _times(spec),
+            _volumes(spec),
             _unique_names(draft),
             _workloads(draft),
             _routers(draft),
@@ -52,6 +61,29 @@ def _times(spec: dict[str, Any]) -> Iterator[Finding]:
             f"at least {least}, so that there are at most 10,000 samples",
             spec["sample_period"],
         )
+
+
+def _volumes(spec: dict[str, Any]) -> Iterator[Finding]:
+    """Yield a finding for each workload whose requests could outnumber the ids that tell them apart."""
+    horizon = quietly(parse_duration, spec.get("horizon")) or 0
+    for index, workload in mappings(spec, "workloads"):
+        arrivals = workload.get("arrivals")
+        if not isinstance(arrivals, dict):
+            continue
+        users = arrivals.get("users")
+        crowd = users.get("mean") if isinstance(users, dict) else 1
+        key = "rate_per_user" if "rate_per_user" in arrivals else "rate"
+        rates = [
+            arrivals.get(key),
+            *(point.get("rate") for _, point in mappings(arrivals.get(key), "points")),
+        ]
+        fastest = max(quietly(parse_rate, rate) or 0 for rate in rates)
+        if (
+            isinstance(crowd, int | float)
+            and fastest * crowd * horizon > MAX_REQUESTS * NANOSECONDS_PER_SECOND
+        ):
+            expected = f"at most {MAX_REQUESTS:.0e} requests within the horizon"
+            yield Finding.of(("workloads", index, "arrivals", key), expected, arrivals[key])
 
 
 def _duplicates(parent: object, loc: Loc, key: str) -> Iterator[Finding]:
