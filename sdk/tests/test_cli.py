@@ -1,10 +1,11 @@
 """The commands that simulate nothing: help, version, validate, convert, explain."""
 
 import json
+import resource
 import subprocess
 import sys
-import time
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -66,13 +67,14 @@ def process() -> Headroom:
 
 @pytest.mark.parametrize("arguments", [["--help"], ["version"]])
 def test_help_and_version_answer_at_once(process: Headroom, arguments: list[str]) -> None:
-    times = []
+    seconds = []
     for _ in range(3):
-        started = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         assert process(*arguments).returncode == 0
-        times.append(time.perf_counter() - started)
-    # Twice the promise: this machine may be busy with other things.
-    assert min(times) < 0.6
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    # Time on the processor, twice the promise: the machine may be busy with other things.
+    assert min(seconds) < 0.6
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["version"], ["validate", "--help"], ["run", "--help"]])
@@ -295,7 +297,7 @@ def test_whatever_stands_in_a_scenario_it_is_valid_or_refused_with_words(data: s
         for key in path[:-1]:
             parent = parent[key]
         if data.draw(st.booleans()):
-            parent[path[-1]] = data.draw(VALUES)
+            parent[path[-1]] = deepcopy(data.draw(VALUES))
         elif isinstance(parent, dict):
             parent[data.draw(st.sampled_from(["name", "kind", "mean", "zz", "pools"]))] = parent.pop(path[-1])
     done = CliRunner().invoke(app, ["validate", "-"], input=yaml.safe_dump(document, sort_keys=False))

@@ -82,7 +82,11 @@ def failing(error: BaseException) -> Any:
         (FileNotFoundError(2, "No such file", "x.json"), FAILED, "error: x.json: No such file\n  → Check"),
         (OSError("odd"), FAILED, "error: odd\n"),
         (ZeroDivisionError("division"), FAILED, "error: ZeroDivisionError: division\n  → This is a fault of"),
-        (KeyboardInterrupt(), INTERRUPTED, "error: interrupted\n"),
+        (
+            KeyboardInterrupt(),
+            INTERRUPTED,
+            "Interrupted; files that were reported as written are complete.\n",
+        ),
     ],
 )
 def test_every_failure_ends_with_a_sentence_and_a_status(

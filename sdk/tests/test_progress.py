@@ -63,6 +63,8 @@ def test_a_terminal_shows_a_line_that_is_gone_afterwards() -> None:
         display.progressed(at(2400.0, done=4))
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
+    assert "compiling kernels" in text
+    assert "0 s" in text, "how long it takes is unknown, so the time that has passed is shown"
     assert "trials 4/10" in text
     assert text.endswith("\x1b[2K") or "\x1b[1A\x1b[2K" in text[-40:], "the line is wiped"
 

@@ -210,7 +210,7 @@ def on_a_terminal(*arguments: str, until: Callable[[str], bool], send: int | Non
         start_new_session=True,
     )
     os.close(slave)
-    text, deadline = "", time.monotonic() + 60
+    text, deadline = "", time.monotonic() + 300  # kernels may have to be compiled
     while time.monotonic() < deadline:
         if select.select([master], [], [], 0.05)[0]:
             try:

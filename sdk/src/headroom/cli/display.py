@@ -5,13 +5,22 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, SpinnerColumn, TextColumn
+from rich.progress import BarColumn, ProgressColumn, SpinnerColumn, Task, TextColumn
 from rich.progress import Progress as Bars
+from rich.text import Text
 
 from headroom.cli import units
 from headroom.progress import Pace, Progress
 
 _WIDE = 100
+
+
+class _Waiting(ProgressColumn):
+    """How long it has been, as long as nobody can tell how long it will be."""
+
+    def render(self, task: Task) -> Text:
+        """The time since the start, until there is a total."""
+        return Text(units.clock(task.elapsed or 0.0) if task.total is None else "", "dim")
 
 
 class RunDisplay:
@@ -30,6 +39,7 @@ class RunDisplay:
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=28 if self._wide else 8),
             TextColumn("{task.fields[detail]}", markup=False, style="dim"),
+            _Waiting(),
             console=console,
             transient=True,
             disable=not (shown and console.is_terminal),
@@ -49,7 +59,7 @@ class RunDisplay:
 
     def phase(self, words: str) -> None:
         """Say what goes on before there is progress to show."""
-        self._bars.update(self._task, description=words)
+        self._bars.update(self._task, description=words, refresh=True)
 
     def progressed(self, progress: Progress) -> None:
         """Show how far the run has come."""

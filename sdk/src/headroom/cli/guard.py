@@ -33,7 +33,8 @@ def guarded(execute: Callable[..., int], *, debug: bool, **arguments: Any) -> in
     try:
         return execute(**arguments)
     except KeyboardInterrupt:
-        _say("interrupted")
+        _, remarks = consoles()
+        remarks.print(Text("Interrupted; files that were reported as written are complete."))
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has stopped; Python would complain again when it closes stdout.
@@ -57,7 +58,7 @@ def _in_words(error: Exception) -> tuple[str, str]:
     return message, "This is a fault of Headroom. Run again with --debug and report what it prints."
 
 
-def _say(message: str, next_step: str = "") -> None:
+def _say(message: str, next_step: str) -> None:
     """Print a failure on stderr."""
     _, remarks = consoles()
     remarks.print(Text.assemble(("error: ", "bold red"), message), soft_wrap=True)
