@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from headroom_common.scenario.arrivals import WorkloadSpec
 from headroom_common.scenario.compiling.arrivals import Names, compile_arrivals, compile_workloads
 from headroom_common.scenario.compiling.distributions import DistributionTable
 from headroom_common.scenario.compiling.faults import (
@@ -21,8 +21,6 @@ from headroom_common.scenario.compiling.faults import (
 from headroom_common.scenario.compiling.programs import compile_programs
 from headroom_common.scenario.compiling.routing import compile_routers, late_routers, return_paths
 from headroom_common.scenario.faults import ServerDown
-from headroom_common.scenario.model import Scenario, Spec
-from headroom_common.scenario.topology import ServerSpec
 from headroom_common.simcore.tables import (
     BACKEND_STATE,
     BACKENDS,
@@ -45,6 +43,11 @@ from headroom_common.simcore.tables import (
 )
 from headroom_common.simcore.world import World
 
+if TYPE_CHECKING:
+    from headroom_common.scenario.arrivals import WorkloadSpec
+    from headroom_common.scenario.model import Scenario, Spec
+    from headroom_common.scenario.topology import ServerSpec
+
 MOST_SAMPLED_REPLICAS = 64
 """Above this number of replicas, series are kept per server instead of per replica."""
 
@@ -54,7 +57,8 @@ class CompiledScenario:
     """A scenario as tables.
 
     Attributes:
-        tables: what kernels read, by the numbers in `headroom_common.simcore.tables`. Shared: never written to.
+        tables: what kernels read, by the numbers in `headroom_common.simcore.tables`. Shared: never
+        written to.
         lines: how many delay lines the programs use.
         arrivals: what the generator's kernels read.
         endpoint_names: the endpoints' names by index, over all servers.
@@ -72,7 +76,7 @@ class CompiledScenario:
     cells: tuple[tuple[str, int | None], ...]
 
     def world(self, stream: int) -> World:
-        """Return a new world of this scenario for the trial with these draws, its routers having routed nothing."""
+        """Return a new world of this scenario, for the trial with these draws."""
         world = self._prototype.copy()
         scalars = self.tables[SCALARS].copy()
         scalars[0, S_STREAM] = stream
@@ -90,7 +94,7 @@ class CompiledScenario:
 
 
 def _mixes(spec: Spec, endpoints: dict[str, int]) -> list[list[tuple[int, float]]]:
-    """Return each workload's mix as (endpoint index, weight); by default the only endpoint that it can reach."""
+    """Return each workload's mix as (endpoint index, weight); by default its only endpoint."""
     return [
         [(endpoints[item.endpoint], item.weight) for item in workload.mix]
         if workload.mix
@@ -100,13 +104,15 @@ def _mixes(spec: Spec, endpoints: dict[str, int]) -> list[list[tuple[int, float]
 
 
 def _only_endpoint(spec: Spec, workload: WorkloadSpec) -> str:
-    reachable = {workload.entry} | {t.server for r in spec.routers if r.name == workload.entry for t in r.targets}
+    reachable = {workload.entry} | {
+        t.server for r in spec.routers if r.name == workload.entry for t in r.targets
+    }
     return next(server.endpoints[0].name for server in spec.servers if server.name in reachable)
 
 
-def _servers(spec: Spec, replicas: list[tuple[str, int]], slots: int, steps: StepTable, *, single: bool) -> Ints:
+def _servers(spec: Spec, slots: int, steps: StepTable, *, single: bool) -> Ints:
     """Return `SERVERS`: one row per replica; `single` when each has its own cell of the sampled series."""
-    rows = []
+    rows: list[tuple[int, ...]] = []
     for group, server in enumerate(spec.servers):
         limits = [_limit(value) for value in (server.memory, server.queue_limit, server.concurrency_limit)]
         pools = [pool.size for pool in server.pools] + [0] * (slots - len(server.pools))
@@ -125,7 +131,8 @@ def _limit(value: int | None) -> int:
 def _links(spec: Spec, laws: DistributionTable, steps: StepTable) -> Ints:
     """Return `LINKS`."""
     rows = [
-        (laws.add(link.delay), loss_ppb(link.loss), *add_link(steps, link.name, spec.faults)) for link in spec.links
+        (laws.add(link.delay), loss_ppb(link.loss), *add_link(steps, link.name, spec.faults))
+        for link in spec.links
     ]
     return np.array(rows, np.int64).reshape(-1, 4)
 
@@ -156,14 +163,14 @@ def compile_model(scenario: Scenario, *, late_bound: bool = False) -> CompiledSc
     single = len(replicas) <= MOST_SAMPLED_REPLICAS
     cells: list[tuple[str, int | None]] = list(replicas) if single else [(s.name, None) for s in spec.servers]
     programs, lines = compile_programs(spec.servers, endpoints, laws)
-    late = late_routers(spec.routers, spec.workloads, late_bound)
+    late = late_routers(spec.routers, spec.workloads, late_bound=late_bound)
     faulty = frozenset(fault.server for fault in spec.faults if isinstance(fault, ServerDown))
     tables = {
         **programs,
         **compile_routers(spec.routers, spec.servers, names, late, faulty),
         **compile_workloads(spec.workloads, _mixes(spec, endpoints), names, laws),
         LINKS: _links(spec, laws, steps),
-        SERVERS: _servers(spec, replicas, slots, steps, single=single),
+        SERVERS: _servers(spec, slots, steps, single=single),
         KILLS: kills(replicas, spec.faults),
         RETURN_PATH: return_paths(spec.workloads, spec.routers, names.links),
     }
@@ -178,7 +185,9 @@ def compile_model(scenario: Scenario, *, late_bound: bool = False) -> CompiledSc
         lines=lines,
         arrivals=compile_arrivals(spec.workloads),
         endpoint_names=tuple(endpoint_names),
-        target_names=tuple((router.name, target.server) for router in spec.routers for target in router.targets),
+        target_names=tuple(
+            (router.name, target.server) for router in spec.routers for target in router.targets
+        ),
         replicas=tuple(replicas),
         cells=tuple(cells),
     )

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
 from threading import Lock
-from typing import Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from headroom_common.contracts.events import RunParameters
 from headroom_common.errors import PermanentError
 from headroom_common.scenario.compile import CompiledScenario, compile_model
 from headroom_common.scenario.model import Scenario
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from headroom_common.contracts.events import RunParameters
 
 _V = TypeVar("_V")
 
@@ -18,7 +21,7 @@ _KEPT_RUNS: Final = 16
 
 
 class LatestCache(Generic[_V]):
-    """The values of the latest keys; another one is made again when it is asked for. Safe to use from several threads.
+    """The values of the latest keys; another one is made again when asked for. Safe for several threads.
 
     What is kept is a pure function of its key, so forgetting changes no result.
     """

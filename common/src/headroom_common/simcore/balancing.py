@@ -1,10 +1,10 @@
-"""Balancing policies: one function per decision, used by `router` and by the server-model's event loop alike."""
+"""Balancing policies: one function each, for `router` and the server-model's event loop alike."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from headroom_common.simcore.jit import inlined
+from headroom_common.simcore.jit import called, inlined
 from headroom_common.simcore.links import step_index
 from headroom_common.simcore.random import draw_index, ring_point, uniform
 from headroom_common.simcore.sites import POLICY, POLICY_SECOND, SESSION
@@ -42,7 +42,6 @@ from headroom_common.simcore.tables import (
     T_LEVEL,
     TARGET_STATE,
     TARGETS,
-    TS_POINTER,
     V_DOWN_START,
     V_DOWN_STOP,
     W_SESSIONS,
@@ -78,7 +77,7 @@ RING_POINTS: Final = 64
 """Points of each replica on a consistent-hash ring."""
 
 
-@inlined
+@called
 def is_up(world: _World, replica: int, t: int) -> bool:
     """Tell whether no down fault of the replica is active at `t`."""
     servers = table(world, SERVERS)
@@ -97,7 +96,7 @@ def _usable(world: _World, backend: int, t: int, check: bool) -> bool:  # noqa: 
     return not check or is_up(world, table(world, BACKENDS)[backend, B_REPLICA], t)
 
 
-@inlined
+@called
 def admits(world: _World, router: int, t: int) -> bool:
     """Take a token of the router's rate limit (GCRA in integer ns); False when there is none."""
     routers = table(world, ROUTERS)
@@ -108,11 +107,11 @@ def admits(world: _World, router: int, t: int) -> bool:
     due = state[router, RS_NEXT_TOKEN]
     if due - routers[router, R_LIMIT_SLACK] > t:
         return False
-    state[router, RS_NEXT_TOKEN] = (due if due > t else t) + interval
+    state[router, RS_NEXT_TOKEN] = (max(t, due)) + interval
     return True
 
 
-@inlined
+@called
 def _count_up(world: _World, start: int, stop: int, t: int) -> int:
     """Count the backends in [start, stop) that are up."""
     count = 0
@@ -136,7 +135,7 @@ def _rotate(world: _World, pointers: Ints, row: int, start: int, stop: int, t: i
     return start
 
 
-@inlined
+@called
 def _pick(world: _World, start: int, stop: int, t: int, check: bool, rank: int) -> int:  # noqa: FBT001 - as above
     """Return the `rank`-th usable backend."""
     if not check:
@@ -149,7 +148,7 @@ def _pick(world: _World, start: int, stop: int, t: int, check: bool, rank: int) 
     return start
 
 
-@inlined
+@called
 def _smooth_weighted(world: _World, start: int, stop: int, t: int, check: bool) -> int:  # noqa: FBT001 - as above
     """Smooth weighted round robin (the algorithm that nginx made common)."""
     backends = table(world, BACKENDS)
@@ -168,7 +167,7 @@ def _smooth_weighted(world: _World, start: int, stop: int, t: int, check: bool) 
     return best
 
 
-@inlined
+@called
 def _weighted_draw(world: _World, start: int, stop: int, t: int, check: bool, u: float) -> int:  # noqa: FBT001 - as above
     """Draw a usable backend in proportion to its weight."""
     backends = table(world, BACKENDS)
@@ -185,7 +184,7 @@ def _weighted_draw(world: _World, start: int, stop: int, t: int, check: bool, u:
     return start
 
 
-@inlined
+@called
 def _ring_successor(world: _World, router: int, point: int, t: int, check: bool) -> int:  # noqa: FBT001 - as above
     """Return the backend of the first ring point at or after `point` whose replica is usable."""
     routers = table(world, ROUTERS)
@@ -203,7 +202,7 @@ def _ring_successor(world: _World, router: int, point: int, t: int, check: bool)
     return ring[start, H_BACKEND]
 
 
-@inlined
+@called
 def _hashed(world: _World, router: int, t: int, identity: int, check: bool) -> int:  # noqa: FBT001 - as above
     """Look up the request's session on the router's hash ring."""
     workload = identity & ((1 << ID_SHIFT) - 1)
@@ -212,13 +211,16 @@ def _hashed(world: _World, router: int, t: int, identity: int, check: bool) -> i
     return _ring_successor(world, router, ring_point(workload, session), t, check)
 
 
-@inlined
+@called
 def _has_usable(world: _World, target: int, t: int, check: bool) -> bool:  # noqa: FBT001 - as above
     targets = table(world, TARGETS)
-    return not check or _count_up(world, targets[target, G_BACKEND_START], targets[target, G_BACKEND_STOP], t) > 0
+    return (
+        not check
+        or _count_up(world, targets[target, G_BACKEND_START], targets[target, G_BACKEND_STOP], t) > 0
+    )
 
 
-@inlined
+@called
 def _split(world: _World, router: int, t: int, check: bool, u: float) -> int:  # noqa: FBT001 - as above
     """Draw a target by weight among those with a usable backend, then rotate within it."""
     routers = table(world, ROUTERS)
@@ -238,7 +240,7 @@ def _split(world: _World, router: int, t: int, check: bool, u: float) -> int:  #
     return routers[router, R_BACKEND_START]
 
 
-@inlined
+@called
 def _least_connections(world: _World, router: int, start: int, stop: int, t: int, check: bool) -> int:  # noqa: FBT001 - as above
     """Take the backend with the fewest connections, the first among equals from the rotation pointer on."""
     routers = table(world, ROUTER_STATE)
@@ -259,7 +261,7 @@ def _least_connections(world: _World, router: int, start: int, stop: int, t: int
     return best
 
 
-@inlined
+@called
 def _power_of_two(world: _World, start: int, stop: int, t: int, identity: int, up: int, check: bool) -> int:  # noqa: FBT001 - as above
     """Draw two distinct usable backends and take the one with fewer connections, the first among equals."""
     stream = table(world, SCALARS)[0, S_STREAM]
@@ -273,11 +275,12 @@ def _power_of_two(world: _World, start: int, stop: int, t: int, identity: int, u
     return right if state[right, BS_CONNECTIONS] < state[left, BS_CONNECTIONS] else left
 
 
-@inlined
+@called
 def choose_backend(world: _World, router: int, t: int, identity: int) -> int:  # noqa: PLR0911 - one return per policy
     """Choose the backend for a request that is at the router at `t`; among all of them when none is up.
 
-    Policies are those of docs/semantics.md. Pointers and weights are updated; connections are the caller's to count.
+    Policies are those of docs/semantics.md. Pointers and weights are updated; connections are the
+    caller's to count.
     """
     routers = table(world, ROUTERS)
     policy = routers[router, R_POLICY]

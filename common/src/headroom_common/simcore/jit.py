@@ -14,104 +14,103 @@ from numba.extending import intrinsic
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
-COMPILED: bool = not numba.config.DISABLE_JIT
+_config: Any = numba.config  # its settings are made at import time, unknown to its types
+
+COMPILED: bool = not _config.DISABLE_JIT
 """False when ``NUMBA_DISABLE_JIT=1``: kernels then run as plain Python."""
 
 MASK64 = (1 << 64) - 1
 
-# One baseline for all hosts of an architecture (x86-64-v2: every server since 2009): the same bits everywhere, and
-# kernels that an image compiled while it was built are valid wherever it runs.
-numba.config.CPU_NAME = "x86-64-v2" if platform.machine() in {"x86_64", "AMD64"} else "generic"
-numba.config.CPU_FEATURES = ""
+# One baseline for all hosts of an architecture (x86-64-v2: every server since 2009): the same bits
+# everywhere, and kernels that an image compiled while it was built are valid wherever it runs.
+_config.CPU_NAME = "x86-64-v2" if platform.machine() in {"x86_64", "AMD64"} else "generic"
+_config.CPU_FEATURES = ""
 
 
 def kernel(function: _F) -> _F:
     """Compile a kernel: cached on disk, without the interpreter lock, IEEE arithmetic as written."""
-    compiled: _F = numba.njit(cache=True, nogil=True, fastmath=False, error_model="numpy")(function)
+    decorate: Any = numba.njit(cache=True, nogil=True, fastmath=False, error_model="numpy")
+    compiled: _F = decorate(function)
     return compiled
 
 
 def inlined(function: _F) -> _F:
-    """Compile a small function that kernels call; LLVM decides to inline it."""
-    compiled: _F = numba.njit(cache=True, nogil=True, fastmath=False, error_model="numpy")(function)
+    """Compile a small function into every kernel that calls it."""
+    decorate: Any = numba.njit(cache=True, nogil=True, fastmath=False, error_model="numpy", forceinline=True)
+    compiled: _F = decorate(function)
     return compiled
 
 
-if COMPILED:
+def called(function: _F) -> _F:
+    """Compile a function that kernels call: large or seldom needed, so that copies would not pay."""
+    return kernel(function)
 
-    @intrinsic
-    def float_bits(typing_context: Any, value: Any) -> Any:  # noqa: ANN401, ARG001 - numba's own types
-        """Return the 64 bits of a float as an integer."""
 
+def _bitcast(source: Any, target: Any) -> Callable[..., Any]:  # noqa: ANN401 - numba's own types
+    """Return the body of an intrinsic that reinterprets 64 bits as another type."""
+
+    def typed(typing_context: Any, value: Any) -> Any:  # noqa: ANN401, ARG001 - numba's signature
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ANN401 - as above
             return builder.bitcast(args[0], context.get_value_type(signature.return_type))
 
-        return types.int64(types.float64), codegen
+        return target(source), codegen
 
-    @intrinsic
-    def bits_float(typing_context: Any, value: Any) -> Any:  # noqa: ANN401, ARG001 - numba's own types
-        """Return the float whose 64 bits are given."""
-
-        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ANN401 - as above
-            return builder.bitcast(args[0], context.get_value_type(signature.return_type))
-
-        return types.float64(types.int64), codegen
-
-    @inlined
-    def u64(value: int) -> Any:  # noqa: ANN401 - uint64 inside kernels
-        """Reinterpret an integer as an unsigned 64-bit number."""
-        return np.uint64(value)
-
-    @inlined
-    def wrap_add(left: Any, right: Any) -> Any:  # noqa: ANN401 - uint64 inside kernels
-        """Add modulo 2^64."""
-        return np.uint64(left) + np.uint64(right)
-
-    @inlined
-    def wrap_multiply(left: Any, right: Any) -> Any:  # noqa: ANN401 - uint64 inside kernels
-        """Multiply modulo 2^64."""
-        return np.uint64(left) * np.uint64(right)
-
-    @inlined
-    def signed(value: Any) -> Any:  # noqa: ANN401 - uint64 inside kernels
-        """Reinterpret an unsigned 64-bit number as a signed one."""
-        return np.int64(value)
-
-else:
-
-    def float_bits(value: float) -> int:
-        """Return the 64 bits of a float as an integer."""
-        return int(struct.unpack("<q", struct.pack("<d", value))[0])
-
-    def bits_float(bits: int) -> float:
-        """Return the float whose 64 bits are given."""
-        return float(struct.unpack("<d", struct.pack("<q", bits))[0])
-
-    def u64(value: int) -> int:
-        """Reinterpret an integer as an unsigned 64-bit number."""
-        return int(value) & MASK64
-
-    def wrap_add(left: int, right: int) -> int:
-        """Add modulo 2^64."""
-        return (int(left) + int(right)) & MASK64
-
-    def wrap_multiply(left: int, right: int) -> int:
-        """Multiply modulo 2^64."""
-        return (int(left) * int(right)) & MASK64
-
-    def signed(value: int) -> int:
-        """Reinterpret an unsigned 64-bit number as a signed one."""
-        return value - (1 << 64) if value >> 63 else value
+    return typed
 
 
-__all__ = [
-    "COMPILED",
-    "bits_float",
-    "float_bits",
-    "inlined",
-    "kernel",
-    "signed",
-    "u64",
-    "wrap_add",
-    "wrap_multiply",
-]
+def _plain_float_bits(value: float) -> int:
+    return int(struct.unpack("<q", struct.pack("<d", value))[0])
+
+
+def _plain_bits_float(bits: int) -> float:
+    return float(struct.unpack("<d", struct.pack("<q", bits))[0])
+
+
+def _plain_u64(value: int) -> int:
+    return int(value) & MASK64
+
+
+def _plain_add(left: int, right: int) -> int:
+    return (int(left) + int(right)) & MASK64
+
+
+def _plain_multiply(left: int, right: int) -> int:
+    return (int(left) * int(right)) & MASK64
+
+
+def _plain_signed(value: int) -> int:
+    return value - (1 << 64) if value >> 63 else value
+
+
+def _native_u64(value: int) -> Any:  # noqa: ANN401 - uint64 inside kernels
+    return np.uint64(value)
+
+
+def _native_add(left: Any, right: Any) -> Any:  # noqa: ANN401 - as above
+    return np.uint64(left) + np.uint64(right)
+
+
+def _native_multiply(left: Any, right: Any) -> Any:  # noqa: ANN401 - as above
+    return np.uint64(left) * np.uint64(right)
+
+
+def _native_signed(value: Any) -> Any:  # noqa: ANN401 - as above
+    return np.int64(value)
+
+
+float_bits: Callable[[float], int] = (
+    intrinsic(_bitcast(types.float64, types.int64)) if COMPILED else _plain_float_bits
+)
+"""Return the 64 bits of a float as an integer."""
+bits_float: Callable[[int], float] = (
+    intrinsic(_bitcast(types.int64, types.float64)) if COMPILED else _plain_bits_float
+)
+"""Return the float whose 64 bits are given."""
+u64: Callable[[int], Any] = inlined(_native_u64) if COMPILED else _plain_u64
+"""Reinterpret an integer as an unsigned 64-bit number."""
+wrap_add: Callable[[Any, Any], Any] = inlined(_native_add) if COMPILED else _plain_add
+"""Add modulo 2^64."""
+wrap_multiply: Callable[[Any, Any], Any] = inlined(_native_multiply) if COMPILED else _plain_multiply
+"""Multiply modulo 2^64."""
+signed: Callable[[Any], int] = inlined(_native_signed) if COMPILED else _plain_signed
+"""Reinterpret an unsigned 64-bit number as a signed one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from headroom_common.simcore.distributions import sample_ns
-from headroom_common.simcore.jit import inlined
+from headroom_common.simcore.jit import called, inlined
 from headroom_common.simcore.random import uniform
 from headroom_common.simcore.sites import LINK_DELAY, LINK_LOSS
 from headroom_common.simcore.tables import (
@@ -27,9 +27,9 @@ from headroom_common.simcore.tables import (
 from headroom_common.simcore.world import table
 
 
-@inlined
+@called
 def step_index(steps: Ints, start: int, stop: int, t: int) -> int:
-    """Return the last row in [start, stop) whose first column is ≤ `t`, or ``start - 1``; rows are in its order."""
+    """Return the last row in [start, stop), sorted by the first column, where that is ≤ `t`, or start - 1."""
     low = start
     high = stop
     while low < high:
@@ -41,7 +41,7 @@ def step_index(steps: Ints, start: int, stop: int, t: int) -> int:
     return low - 1
 
 
-@inlined
+@called
 def crossing_ns(world: Any, link: int, hop: int, t: int, identity: int) -> int:  # noqa: ANN401 - a world
     """Return how long a request that departs at `t` takes to cross `link`, or -1 when it is lost."""
     links = table(world, LINKS)
@@ -82,8 +82,14 @@ def count_transit(world: Any, link: int, tick: int, departure: int, arrival: int
         arrival: end of the transit.
     """
     period_ns = table(world, SCALARS)[0, S_SAMPLE_PERIOD]
-    if tick - period_ns < departure and arrival <= tick:
-        return
+    if tick - period_ns >= departure or arrival > tick:
+        _count_samples(world, link, departure, arrival)
+
+
+@called
+def _count_samples(world: Any, link: int, departure: int, arrival: int) -> None:  # noqa: ANN401 - a world
+    """Do what `count_transit` does, without a sample instant near by."""
+    period_ns = table(world, SCALARS)[0, S_SAMPLE_PERIOD]
     deltas = table(world, LINK_DELTAS)
     last = deltas.shape[1] - 1
     first_tick = (departure + period_ns - 1) // period_ns

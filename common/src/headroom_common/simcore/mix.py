@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from headroom_common.simcore.jit import inlined
+from headroom_common.simcore.jit import called
 from headroom_common.simcore.random import draw_index, uniform
 from headroom_common.simcore.sites import ENDPOINT
-from headroom_common.simcore.tables import M_CUMULATIVE, M_ENDPOINT, MIX, S_STREAM, SCALARS, W_MIX_START, W_MIX_STOP, WORKLOADS
+from headroom_common.simcore.tables import (
+    M_CUMULATIVE,
+    M_ENDPOINT,
+    MIX,
+    S_STREAM,
+    SCALARS,
+    W_MIX_START,
+    W_MIX_STOP,
+    WORKLOADS,
+)
 from headroom_common.simcore.world import table
 
 
-@inlined
+@called
 def choose_endpoint(world: Any, workload: int, identity: int) -> int:  # noqa: ANN401 - a world
     """Draw an endpoint from the workload's mix."""
     workloads = table(world, WORKLOADS)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from headroom_common.simcore.jit import inlined, kernel
-from headroom_common.simcore.tables import Ints
+
+if TYPE_CHECKING:
+    from headroom_common.simcore.tables import Ints
 
 _DIGIT_BITS: Final = 11
 _DIGITS: Final = 1 << _DIGIT_BITS
@@ -68,8 +70,8 @@ def _radix_by_time(times: Ints, order: Ints, scratch: Ints) -> None:
 def order_by_time(times: Ints, ids: Ints) -> Ints:
     """Return the row numbers in order of (time, id).
 
-    Insertion sort while rows are nearly in place (links delay requests by little compared with a segment), radix
-    sort otherwise, then equal times put in order of id.
+    Insertion sort while rows are nearly in place (links delay requests by little compared with a
+    segment), radix sort otherwise, then equal times put in order of id.
     """
     count = times.shape[0]
     order = np.arange(count)

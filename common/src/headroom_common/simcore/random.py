@@ -1,8 +1,9 @@
 """Counter-based randomness: a draw is a hash of (seed, trial, request, site), never the next of a stream.
 
-The hash applies the 64-bit finaliser "variant 13" of Stafford, the output function of SplitMix64 (Steele, Lea and
-Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014), twice: once to the request's identity under the
-trial's key, once to the site of the draw.
+The hash applies the 64-bit finaliser "variant 13" of Stafford, the output function of SplitMix64
+(Steele, Lea and
+Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014), twice: once to the request's
+identity under the trial's key, once to the site of the draw.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _UNIT = 1.0 / (1 << 52)
 
 @inlined
 def mix64(value: int) -> int:
-    """Scramble 64 bits; a bijection in which every input bit flips every output bit about half of the time."""
+    """Scramble 64 bits: a bijection in which each input bit flips each output bit half of the time."""
     bits = u64(value)
     bits = wrap_multiply(bits ^ (bits >> u64(30)), u64(_MIX_1))
     bits = wrap_multiply(bits ^ (bits >> u64(27)), u64(_MIX_2))
@@ -28,7 +29,9 @@ def mix64(value: int) -> int:
 @inlined
 def stream_key(seed: int, trial: int) -> int:
     """Return the key of a trial's draws, a signed 64-bit integer."""
-    return signed(mix64(wrap_add(mix64(wrap_add(u64(seed), u64(_GOLDEN))), wrap_multiply(u64(trial), u64(_SITE_STEP)))))
+    return signed(
+        mix64(wrap_add(mix64(wrap_add(u64(seed), u64(_GOLDEN))), wrap_multiply(u64(trial), u64(_SITE_STEP))))
+    )
 
 
 @inlined

@@ -1,8 +1,9 @@
 """The compiled scenario: tables of integers, one row per thing, that kernels read and write.
 
-Times are nanoseconds, memory is KiB, probabilities of loss are parts per billion, weights millionths; floats are kept as
-their 64 bits. A table with START and STOP columns points to rows of a longer one. Faults are step functions: rows of
-`STEPS` (time, level, second level), each level holding from its time on.
+Times are nanoseconds, memory is KiB, probabilities of loss are parts per billion, weights millionths;
+floats are kept as
+their 64 bits. A table with START and STOP columns points to rows of a longer one. Faults are step
+functions: rows of `STEPS` (time, level, second level), each level holding from its time on.
 """
 
 from __future__ import annotations
@@ -187,10 +188,10 @@ NORMAL_USERS: Final = 2
 
 
 class ArrivalSpecs(NamedTuple):
-    """How each workload's requests arrive: the rate's points, the law of its users, or the times of its trace.
+    """How each workload's requests arrive: points of the rate, the law of its users, times of its trace.
 
-    Rows `point_start` to `point_stop` are (time, rate per second) points of the schedule; with `users_law` they are the
-    rate per user. Deterministic and Poisson arrivals differ only in their kind.
+    Rows `point_start` to `point_stop` are (time, rate per second) points of the schedule; with
+    `users_law` they are the rate per user. Deterministic and Poisson arrivals differ only in their kind.
     """
 
     point_start: Ints

@@ -1,29 +1,38 @@
 """The world that kernels work on: numbered tables of integers, handed over as one number.
 
-Kernels are many small functions over some thirty arrays. Passing that many arrays to each function costs more than
-the function does, and passing them as a structure makes compilation take minutes. So a world's arrays are listed by
-address in one small directory, and functions take the directory's address, `world`: `table(world, SLOTS)` is the
-array again. Without compilation a world is simply a list of its arrays.
+Kernels are many small functions over some thirty arrays. Passing that many arrays to each function costs
+more than
+the function does, and passing them as a structure makes compilation take minutes. So a world's arrays
+are listed by
+address in one small directory, and functions take the directory's address, `world`: `table(world,
+SLOTS)` is the array again. Without compilation a world is simply a list of its arrays.
 
 All tables are C-contiguous matrices of int64; a float is kept as its 64 bits (`jit.bits_float`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba.core import cgutils, types
+from numba.core import cgutils as untyped_cgutils
+from numba.core import types
 from numba.extending import intrinsic
-from numba.np.arrayobj import make_array, populate_array
-from numpy.typing import NDArray
+from numba.np import arrayobj as untyped_arrayobj
 
 from headroom_common.simcore.jit import COMPILED
 from headroom_common.simcore.tables import TABLES, Ints
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
 _WORDS_PER_TABLE = 3
 _WORD_BYTES = 8
+
+
+# numba ships no types for these two.
+_cgutils: Any = untyped_cgutils
+_arrayobj: Any = untyped_arrayobj
 
 
 class World:
@@ -58,7 +67,9 @@ class World:
             ValueError: as for the constructor.
         """
         if array.dtype != np.int64 or array.ndim != 2 or not array.flags.c_contiguous:  # noqa: PLR2004 - a matrix
-            message = f"table {number}: expected a C-contiguous int64 matrix, found {array.dtype} {array.shape}"
+            message = (
+                f"table {number}: expected a C-contiguous int64 matrix, found {array.dtype} {array.shape}"
+            )
             raise ValueError(message)
         self._arrays[number] = array
         self._directory[number] = (array.__array_interface__["data"][0], *array.shape)
@@ -72,42 +83,44 @@ class World:
         return self._directory.ctypes.data if COMPILED else self._arrays
 
 
-if COMPILED:
+def _typed_table(typing_context: Any, world: Any, number: Any) -> Any:  # noqa: ANN401, ARG001 - numba's own types
+    """Return the type and the code generator of `table`."""
+    array_type = types.Array(types.int64, 2, "C")
 
-    @intrinsic
-    def table(typing_context: Any, world: Any, number: Any) -> Any:  # noqa: ANN401, ARG001 - numba's own types
-        """Return table `number` of a world: a matrix of int64."""
-        array_type = types.Array(types.int64, 2, "C")
+    def codegen(context: Any, builder: Any, _signature: Any, args: Any) -> Any:  # noqa: ANN401 - as above
+        word = context.get_value_type(types.int64)
+        directory = builder.inttoptr(args[0], word.as_pointer())
+        invariant = builder.module.add_metadata([])
 
-        def codegen(context: Any, builder: Any, _signature: Any, args: Any) -> Any:  # noqa: ANN401 - as above
-            word = context.get_value_type(types.int64)
-            directory = builder.inttoptr(args[0], word.as_pointer())
-            invariant = builder.module.add_metadata([])
+        def load(offset: int) -> Any:  # noqa: ANN401 - as above
+            index = builder.add(builder.mul(args[1], word(_WORDS_PER_TABLE)), word(offset))
+            value = builder.load(builder.gep(directory, [index]))
+            # The directory does not change while a kernel runs, so LLVM may keep what it has loaded.
+            value.set_metadata("invariant.load", invariant)
+            return value
 
-            def load(offset: int) -> Any:  # noqa: ANN401 - as above
-                index = builder.add(builder.mul(args[1], word(_WORDS_PER_TABLE)), word(offset))
-                value = builder.load(builder.gep(directory, [index]))
-                # The directory does not change while a kernel runs, so LLVM may keep what it has loaded.
-                value.set_metadata("invariant.load", invariant)
-                return value
+        data, rows, columns = load(0), load(1), load(2)
+        array = _arrayobj.make_array(array_type)(context, builder)
+        pointer = builder.inttoptr(data, context.get_data_type(types.int64).as_pointer())
+        _arrayobj.populate_array(
+            array,
+            data=pointer,
+            shape=_cgutils.pack_array(builder, [rows, columns]),
+            strides=_cgutils.pack_array(
+                builder, [builder.mul(columns, word(_WORD_BYTES)), word(_WORD_BYTES)]
+            ),
+            itemsize=word(_WORD_BYTES),
+            meminfo=None,
+        )
+        return array._getvalue()  # noqa: SLF001 - numba's way to make a value of a struct proxy
 
-            data, rows, columns = load(0), load(1), load(2)
-            array = make_array(array_type)(context, builder)
-            pointer = builder.inttoptr(data, context.get_data_type(types.int64).as_pointer())
-            populate_array(
-                array,
-                data=pointer,
-                shape=cgutils.pack_array(builder, [rows, columns]),
-                strides=cgutils.pack_array(builder, [builder.mul(columns, word(_WORD_BYTES)), word(_WORD_BYTES)]),
-                itemsize=word(_WORD_BYTES),
-                meminfo=None,
-            )
-            return array._getvalue()  # noqa: SLF001 - numba's way to make a value of a struct proxy
+    return array_type(types.int64, types.int64), codegen
 
-        return array_type(types.int64, types.int64), codegen
 
-else:
+def _plain_table(world: list[Ints], number: int) -> Ints:
+    return world[number]
 
-    def table(world: list[NDArray[np.int64]], number: int) -> NDArray[np.int64]:
-        """Return table `number` of a world: a matrix of int64."""
-        return world[number]
+
+_table: Any = intrinsic(_typed_table) if COMPILED else _plain_table
+table: Callable[[Any, int], Ints] = _table
+"""Return table `number` of a world: a matrix of int64."""

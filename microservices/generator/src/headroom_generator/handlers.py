@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-from headroom_common.contracts.columns import Tables
 from headroom_common.contracts.event import Event, Outgoing
 from headroom_common.contracts.events import (
     ArrivalsGenerated,
@@ -18,10 +15,13 @@ from headroom_common.contracts.events import (
 )
 from headroom_common.scenario.runs import LatestCache, compiled_run
 from headroom_common.simcore.random import stream_key
-from headroom_common.simcore.world import World
-
-from headroom_generator.domain.arrivals import NO_ARRIVALS, ArrivalState, generate_segment, new_streams
+from headroom_generator.domain.arrivals import NO_ARRIVALS, carry_streams, generate_segment, open_streams
 from headroom_generator.domain.plan import Plan, plan_arrivals
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from headroom_common.contracts.columns import Tables
 
 _STREAMS: Final = "generator.streams"
 _KEPT_PLANS: Final = 16
@@ -53,21 +53,15 @@ def _segment(run: RunParameters, trial: int, segment: int, carried: Mapping[str,
     compiled = compiled_run(run)
     world = compiled.world(int(stream_key(run.seed, trial)))
     plan = _plans.get((run.run_id, trial), lambda: plan_arrivals(compiled.arrivals, world))
-    state = _load(world, plan, carried)
-    rows, watermark = generate_segment(world, plan, state, run.segment_arrivals)
+    open_streams(world, plan, carried.get(_STREAMS))
+    rows, watermark = generate_segment(world, run.segment_arrivals)
     header = SegmentHeader(
         run=run, trial=trial, segment=segment, watermark_ns=watermark, final=watermark == NO_ARRIVALS
     )
-    tables: Tables = {name: table for name, table in carried.items() if name != _STREAMS}
+    tables: Tables = {name: columns for name, columns in carried.items() if name != _STREAMS}
     tables["arrivals"] = rows._asdict()
-    tables[_STREAMS] = state._asdict()
+    tables[_STREAMS] = carry_streams(world)
     return Outgoing(ArrivalsGenerated(header, tables))
-
-
-def _load(world: World, plan: Plan, carried: Mapping[str, Any]) -> ArrivalState:
-    if _STREAMS not in carried:
-        return new_streams(world, plan)
-    return ArrivalState(**{name: np.array(column) for name, column in carried[_STREAMS].items()})
 
 
 HANDLERS: Final = {

@@ -8,7 +8,6 @@ from headroom_common.contracts.event import Event, Outgoing
 from headroom_common.contracts.events import ArrivalsGenerated, RequestsRouted
 from headroom_common.scenario.runs import compiled_run
 from headroom_common.simcore.random import stream_key
-
 from headroom_router.domain.segment import route_segment
 
 

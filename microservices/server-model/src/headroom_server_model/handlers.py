@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from headroom_common.contracts.columns import Table, Tables
+
 from headroom_common.contracts.event import Event, Outgoing
 from headroom_common.contracts.events import (
     CompletedHeader,
@@ -16,8 +16,10 @@ from headroom_common.contracts.events import (
 )
 from headroom_common.scenario.runs import compiled_run
 from headroom_common.simcore.random import stream_key
-
 from headroom_server_model.domain.segment import simulate_segment
+
+if TYPE_CHECKING:
+    from headroom_common.contracts.columns import Table, Tables
 
 ROWS_PER_PART: Final = 65_536
 """A part of requests.completed has at most so many requests, which bounds the size of an event."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from headroom_common.scenario.arrivals import (
 from headroom_common.scenario.compiling.distributions import DistributionTable, normal_below_zero
 from headroom_common.simcore import tables
 from headroom_common.simcore.tables import ArrivalSpecs, Floats, Ints, matrix
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 WEIGHT_UNIT = 1e6
 

@@ -65,8 +65,10 @@ class DistributionTable:
         }
 
 
-def _parameters(law: Law) -> tuple[int, float, float, float, int, tuple[int, ...]]:
-    """Return (kind, first, second, third, constant_ns, quantiles) of a law, as the table's docstring defines them."""
+def _parameters(  # noqa: C901, PLR0911 - one case per law
+    law: Law,
+) -> tuple[int, float, float, float, int, tuple[int, ...]]:
+    """Return (kind, first, second, third, constant_ns, quantiles) of a law, as `sample_ns` reads them."""
     match law:
         case laws.Constant():
             return kinds.CONSTANT, 0.0, 0.0, 0.0, law.value, ()

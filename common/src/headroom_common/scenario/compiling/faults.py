@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from headroom_common.scenario.faults import LinkDelay, LinkLoss, ServerDown, ServerSlowdown
 from headroom_common.simcore.tables import PARTS_PER_BILLION, Ints, bits_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 Fault = ServerDown | LinkDelay | LinkLoss | ServerSlowdown
 _F = TypeVar("_F", ServerDown, ServerSlowdown, LinkDelay | LinkLoss)
@@ -24,8 +26,8 @@ class StepTable:
         """Add the levels that faults give over time and return the rows' start and stop."""
         start = len(self._rows)
         for instant in sorted({t for fault in faults for t in (fault.start, fault.end)}):
-            active = [fault for fault in faults if fault.start <= instant < fault.end]
-            self._rows.append((instant, *level(active)))
+            extra, loss = level([fault for fault in faults if fault.start <= instant < fault.end])
+            self._rows.append((instant, extra, loss))
         return start, len(self._rows)
 
     def table(self) -> Ints:
@@ -55,7 +57,11 @@ def _touches(fault: ServerDown | ServerSlowdown, server: str, replica: int) -> b
 def add_down(steps: StepTable, server: str, replica: int, faults: Sequence[Fault]) -> tuple[int, int]:
     """Add over time how many down faults of a replica are active."""
     downs = [fault for fault in faults if isinstance(fault, ServerDown) and _touches(fault, server, replica)]
-    return steps.add(downs, lambda active: (len(active), 0))
+
+    def level(active: Sequence[ServerDown]) -> tuple[int, int]:
+        return len(active), 0
+
+    return steps.add(downs, level)
 
 
 def add_slow(steps: StepTable, server: str, replica: int, faults: Sequence[Fault]) -> tuple[int, int]:
@@ -67,12 +73,16 @@ def add_slow(steps: StepTable, server: str, replica: int, faults: Sequence[Fault
             factor += fault.factor - 1.0
         return int(bits_of(np.array([factor]))[0]), 0
 
-    slow = [fault for fault in faults if isinstance(fault, ServerSlowdown) and _touches(fault, server, replica)]
+    slow = [
+        fault for fault in faults if isinstance(fault, ServerSlowdown) and _touches(fault, server, replica)
+    ]
     return steps.add(slow, level)
 
 
 def kills(replicas: Sequence[tuple[str, int]], faults: Sequence[Fault]) -> Ints:
     """Return when which replicas, given as (server, index), lose what is in flight: `KILLS`."""
     losing = [fault for fault in faults if isinstance(fault, ServerDown) and fault.in_flight == "lost"]
-    found = sorted({(f.start, row) for f in losing for row, replica in enumerate(replicas) if _touches(f, *replica)})
+    found = sorted(
+        {(f.start, row) for f in losing for row, replica in enumerate(replicas) if _touches(f, *replica)}
+    )
     return np.array(found, np.int64).reshape(-1, 2)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from headroom_common.scenario.compiling.distributions import DistributionTable
 from headroom_common.scenario.topology import CpuStep, IoStep, PoolStep, ServerSpec
 from headroom_common.simcore import tables
 from headroom_common.simcore.tables import Ints, matrix
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from headroom_common.scenario.compiling.distributions import DistributionTable
 
 MOST_LINES = 8
 """At most so many distinct constant durations get a delay line; each costs a comparison per event."""
@@ -47,7 +51,7 @@ def _lines(codes: Sequence[Sequence[Instruction]], laws: DistributionTable) -> d
 def compile_programs(
     servers: Sequence[ServerSpec], endpoints: Mapping[str, int], laws: DistributionTable
 ) -> tuple[dict[int, Ints], int]:
-    """Return `OF_ENDPOINT`, `PROGRAMS` and `CODE` of all servers' endpoints, and the number of delay lines."""
+    """Return `OF_ENDPOINT`, `PROGRAMS` and `CODE` of all endpoints, and the number of delay lines."""
     of_endpoint = np.full((len(servers), len(endpoints)), -1, np.int64)
     codes: list[list[Instruction]] = []
     memory: list[int] = []

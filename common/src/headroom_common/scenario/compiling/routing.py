@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from headroom_common.scenario.arrivals import ClosedArrivals, WorkloadSpec
 from headroom_common.scenario.compiling.arrivals import Names, weight_millionths
-from headroom_common.scenario.topology import RouterSpec, ServerSpec, TargetSpec
 from headroom_common.simcore.balancing import CONSISTENT_HASH, FIRST_FEEDBACK_POLICY, POLICIES, RING_POINTS
 from headroom_common.simcore.distributions import nanoseconds
 from headroom_common.simcore.random import ring_point
 from headroom_common.simcore.tables import BACKENDS, RING, ROUTERS, TARGETS, Ints
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from headroom_common.scenario.topology import RouterSpec, ServerSpec, TargetSpec
 
 
 def ring_base(server: str) -> int:
@@ -35,11 +39,14 @@ def _ring(router: RouterSpec, replicas: Mapping[str, int], first_backend: int) -
     return np.array(sorted(rows), np.int64)
 
 
-def late_routers(routers: Sequence[RouterSpec], workloads: Sequence[WorkloadSpec], late_bound: bool) -> list[bool]:  # noqa: FBT001 - a run parameter
+def late_routers(
+    routers: Sequence[RouterSpec], workloads: Sequence[WorkloadSpec], *, late_bound: bool
+) -> list[bool]:
     """Tell which routers need feedback, and so decide in the server-model."""
     closed = {workload.entry for workload in workloads if isinstance(workload.arrivals, ClosedArrivals)}
     return [
-        late_bound or POLICIES.index(router.policy) >= FIRST_FEEDBACK_POLICY or router.name in closed for router in routers
+        late_bound or POLICIES.index(router.policy) >= FIRST_FEEDBACK_POLICY or router.name in closed
+        for router in routers
     ]
 
 
@@ -60,7 +67,9 @@ def compile_routers(
 ) -> dict[int, Ints]:
     """Return `ROUTERS`, `TARGETS`, `BACKENDS` and `RING`."""
     replicas = {server.name: server.replicas for server in servers}
-    rows, targets, rings = [], [], []
+    rows: list[tuple[int, ...]] = []
+    targets: list[tuple[int, int, int, int]] = []
+    rings: list[Ints] = []
     backends: list[tuple[int, int, int]] = []
     points = 0
     for router, is_late in zip(routers, late, strict=True):
@@ -91,7 +100,11 @@ def return_paths(
 ) -> Ints:
     """Return the links of the way back, a row per (workload, target or none), as in `RETURN_PATH`."""
     targets = [target for router in routers for target in router.targets]
-    paths = [[links[name] for name in _path(workload, target)] for workload in workloads for target in (None, *targets)]
+    paths = [
+        [links[name] for name in _path(workload, target)]
+        for workload in workloads
+        for target in (None, *targets)
+    ]
     table = np.full((len(paths), max(map(len, paths))), -1, np.int64)
     for row, path in enumerate(paths):
         table[row, : len(path)] = path

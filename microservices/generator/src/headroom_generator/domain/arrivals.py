@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from math import sqrt
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
+
 from headroom_common.simcore.distributions import nanoseconds
 from headroom_common.simcore.elementary import log
-from headroom_common.simcore.jit import inlined, kernel
+from headroom_common.simcore.jit import bits_float, called, inlined, kernel
 from headroom_common.simcore.mix import choose_endpoint
 from headroom_common.simcore.random import uniform
 from headroom_common.simcore.sites import GAP
 from headroom_common.simcore.tables import (
     DETERMINISTIC,
+    FIRST_SERVICE_TABLE,
     ID_SHIFT,
     NEVER,
     S_HORIZON,
@@ -24,140 +26,186 @@ from headroom_common.simcore.tables import (
     Ints,
 )
 from headroom_common.simcore.world import World, table
+from headroom_generator.domain.plan import (
+    N_SEQUENCE,
+    N_TIME,
+    NS_PER_SECOND,
+    P_BEGIN,
+    P_END,
+    P_RATE,
+    P_RATE_END,
+    Plan,
+)
 
-from headroom_generator.domain.plan import NS_PER_SECOND, Plan
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 NO_ARRIVALS: Final = NEVER
 """The watermark when no arrivals are left."""
 
-class ArrivalState(NamedTuple):
-    """Where each workload's stream stands: its next arrival (`NEVER` at the end), its sequence number, its piece."""
+# Tables of the generator's world, after those of the scenario.
+STREAMS: Final = FIRST_SERVICE_TABLE  # one row per workload
+PIECES: Final = FIRST_SERVICE_TABLE + 1
+KNOWN: Final = FIRST_SERVICE_TABLE + 2
 
-    next_ns: Ints
-    count: Ints
-    piece: Ints
+# STREAMS: where each workload's stream stands, then its rows of PIECES and KNOWN.
+A_NEXT: Final = 0  # the next arrival, NEVER at the end
+A_COUNT: Final = 1  # how many came before it
+A_PIECE: Final = 2
+A_PIECE_STOP: Final = 3
+A_KNOWN_START: Final = 4
+A_KNOWN_STOP: Final = 5
+STATE_COLUMNS: Final = ("next_ns", "count", "piece")
+
+# A world's type is an address when compiled and a list of arrays when not.
+_World = Any
 
 
 class ArrivalRows(NamedTuple):
     """Columns of arrivals."""
 
     id: Ints
-    workload: np.ndarray[tuple[int], np.dtype[np.int16]]
-    endpoint: np.ndarray[tuple[int], np.dtype[np.int16]]
+    workload: NDArray[np.int16]
+    endpoint: NDArray[np.int16]
     t0: Ints
 
 
-@inlined
-def _advance(plan: Plan, state: ArrivalState, workload: int, t: int, work: float) -> int:
-    """Return when the integral of the rate from `t` on reaches `work`, or `NEVER`; moves the workload's piece."""
-    piece = state.piece[workload]
-    stop = plan.piece_stop[workload]
+@called
+def _advance(world: _World, workload: int, t: int, work: float) -> int:
+    """Return when the integral of the rate from `t` on reaches `work`, or `NEVER`; moves to that piece."""
+    streams = table(world, STREAMS)
+    pieces = table(world, PIECES)
+    piece = streams[workload, A_PIECE]
+    stop = streams[workload, A_PIECE_STOP]
     while piece < stop:
-        begin = plan.begin_ns[piece]
-        end = plan.end_ns[piece]
-        rate = plan.rate_begin[piece]
-        rate_end = plan.rate_end[piece]
+        end = pieces[piece, P_END]
+        rate = bits_float(pieces[piece, P_RATE])
+        rate_end = bits_float(pieces[piece, P_RATE_END])
         slope = 0.0
         if rate_end != rate:
+            begin = pieces[piece, P_BEGIN]
             slope = (rate_end - rate) * NS_PER_SECOND / float(end - begin)
             rate = rate + slope * (float(t - begin) / NS_PER_SECOND)
         area = float(end - t) / NS_PER_SECOND * (0.5 * (rate + rate_end))
         if work < area:
+            streams[workload, A_PIECE] = piece
             if slope == 0.0:
-                reached = t + nanoseconds(work / rate)
-            else:
-                reached = t + nanoseconds(2.0 * work / (rate + sqrt(max(rate * rate + 2.0 * slope * work, 0.0))))
-            state.piece[workload] = piece
-            return min(reached, end)
+                return min(t + nanoseconds(work / rate), end)
+            # With a slope: the positive root of the quadratic, in the form without cancellation.
+            root = sqrt(max(rate * rate + 2.0 * slope * work, 0.0))
+            return min(t + nanoseconds(2.0 * work / (rate + root)), end)
         work = work - area
         piece = piece + 1
         t = end
-    state.piece[workload] = piece
+    streams[workload, A_PIECE] = piece
     return NEVER
 
 
 @inlined
-def _draw_next(world: Any, plan: Plan, state: ArrivalState, workload: int, t: int) -> None:
-    """Find the workload's next arrival after `t` (its `count`-th)."""
-    row = plan.known_start[workload] + state.count[workload]
-    if plan.known_stop[workload] > plan.known_start[workload]:
-        state.next_ns[workload] = plan.known_ns[row] if row < plan.known_stop[workload] else NEVER
-        return
+def _draw_next(world: _World, workload: int, t: int) -> None:
+    """Find the workload's next arrival after `t`."""
+    streams = table(world, STREAMS)
     scalars = table(world, SCALARS)
+    count = streams[workload, A_COUNT]
+    row = streams[workload, A_KNOWN_START] + count
+    stop = streams[workload, A_KNOWN_STOP]
+    if stop > streams[workload, A_KNOWN_START]:
+        streams[workload, A_NEXT] = table(world, KNOWN)[row, N_TIME] if row < stop else NEVER
+        return
     work = 1.0
     if table(world, WORKLOADS)[workload, W_KIND] != DETERMINISTIC:
-        work = -log(uniform(scalars[0, S_STREAM], state.count[workload] << ID_SHIFT | workload, GAP))
-    reached = _advance(plan, state, workload, t, work)
-    state.next_ns[workload] = reached if reached < scalars[0, S_HORIZON] else NEVER
+        work = -log(uniform(scalars[0, S_STREAM], count << ID_SHIFT | workload, GAP))
+    reached = _advance(world, workload, t, work)
+    streams[workload, A_NEXT] = reached if reached < scalars[0, S_HORIZON] else NEVER
 
 
 @inlined
-def next_id(plan: Plan, state: ArrivalState, workload: int) -> int:
+def _next_id(world: _World, workload: int) -> int:
     """Return the id of the workload's next arrival."""
-    sequence = state.count[workload]
-    row = plan.known_start[workload] + sequence
-    if row < plan.known_stop[workload]:
-        sequence = plan.known_sequence[row]
+    streams = table(world, STREAMS)
+    sequence = streams[workload, A_COUNT]
+    row = streams[workload, A_KNOWN_START] + sequence
+    if row < streams[workload, A_KNOWN_STOP]:
+        sequence = table(world, KNOWN)[row, N_SEQUENCE]
     return sequence << ID_SHIFT | workload
 
 
-@inlined
-def _earliest(plan: Plan, state: ArrivalState) -> int:
+@called
+def _earliest_of_many(world: _World) -> int:
     """Return the workload whose next arrival comes first, by (time, id)."""
+    streams = table(world, STREAMS)
     best = 0
-    for workload in range(1, state.next_ns.shape[0]):
-        if state.next_ns[workload] < state.next_ns[best] or (
-            state.next_ns[workload] == state.next_ns[best]
-            and next_id(plan, state, workload) < next_id(plan, state, best)
+    for workload in range(1, streams.shape[0]):
+        if streams[workload, A_NEXT] < streams[best, A_NEXT] or (
+            streams[workload, A_NEXT] == streams[best, A_NEXT]
+            and _next_id(world, workload) < _next_id(world, best)
         ):
             best = workload
     return best
 
 
 @kernel
-def start_streams(world: Any, plan: Plan, state: ArrivalState) -> None:
+def start_streams(world: _World) -> None:
     """Find the first arrival of every workload."""
-    for workload in range(state.next_ns.shape[0]):
-        state.piece[workload] = plan.piece_start[workload]
-        _draw_next(world, plan, state, workload, 0)
+    for workload in range(table(world, STREAMS).shape[0]):
+        _draw_next(world, workload, 0)
 
 
 @kernel
-def generate(world: Any, plan: Plan, state: ArrivalState, rows: ArrivalRows) -> int:
+def generate(world: _World, rows: ArrivalRows) -> int:
     """Write the next arrivals, as many as `rows` has room for or the horizon leaves.
 
     Returns:
-        The number of arrivals written. The segment ends (its watermark) at the earliest of `state.next_ns`, which is
-        `NEVER` when no arrivals are left.
+        The number of arrivals written. The segment ends (its watermark) at the earliest next arrival of
+        the streams, which is `NEVER` when none is left.
     """
-    room = rows.id.shape[0]
-    for row in range(room):
-        workload = _earliest(plan, state)
-        t = state.next_ns[workload]
+    streams = table(world, STREAMS)
+    workload = 0
+    for row in range(rows.id.shape[0]):
+        if streams.shape[0] > 1:
+            workload = _earliest_of_many(world)
+        t = streams[workload, A_NEXT]
         if t == NEVER:
             return row
-        identity = next_id(plan, state, workload)
+        identity = _next_id(world, workload)
         rows.id[row] = identity
         rows.workload[row] = workload
-        rows.endpoint[row] = choose_endpoint(world, workload, identity)
         rows.t0[row] = t
-        state.count[workload] += 1
-        _draw_next(world, plan, state, workload, t)
-    return room
+        rows.endpoint[row] = choose_endpoint(world, workload, identity)
+        streams[workload, A_COUNT] += 1
+        _draw_next(world, workload, t)
+    return rows.id.shape[0]
 
 
-def new_streams(world: World, plan: Plan) -> ArrivalState:
-    """Return streams that stand at their first arrivals."""
-    count = len(world[WORKLOADS])
-    state = ArrivalState(*(np.zeros(count, np.int64) for _ in ArrivalState._fields))
-    start_streams(world.handle, plan, state)
-    return state
+def open_streams(world: World, plan: Plan, carried: dict[str, Ints] | None) -> None:
+    """Give a world the plan's tables, and the streams where they stood (at first: at their first arrivals).
+
+    Args:
+        world: a new world of the compiled scenario for the trial.
+        plan: the trial's plan.
+        carried: the columns that `carry_streams` returned, None at the start.
+    """
+    streams = np.zeros((len(plan.spans), A_KNOWN_STOP + 1), np.int64)
+    streams[:, A_PIECE:] = plan.spans
+    world.put(STREAMS, streams)
+    world.put(PIECES, plan.pieces)
+    world.put(KNOWN, plan.known)
+    if carried is None:
+        start_streams(world.handle)
+    else:
+        streams[:, : len(STATE_COLUMNS)] = np.stack([carried[name] for name in STATE_COLUMNS], axis=1)
 
 
-def generate_segment(world: World, plan: Plan, state: ArrivalState, room: int) -> tuple[ArrivalRows, int]:
+def carry_streams(world: World) -> dict[str, Ints]:
+    """Return where the streams stand, as columns."""
+    return {name: world[STREAMS][:, column].copy() for column, name in enumerate(STATE_COLUMNS)}
+
+
+def generate_segment(world: World, room: int) -> tuple[ArrivalRows, int]:
     """Return the next `room` arrivals (fewer at the end) and the watermark: no later arrival comes before it.
 
-    The watermark is `NO_ARRIVALS` when none is left. Closed workloads only have their users' first requests here.
+    The watermark is `NO_ARRIVALS` when none is left. Closed workloads only have their users' first
+    requests here.
     """
     rows = ArrivalRows(
         id=np.empty(room, np.int64),
@@ -165,5 +213,6 @@ def generate_segment(world: World, plan: Plan, state: ArrivalState, room: int) -
         endpoint=np.empty(room, np.int16),
         t0=np.empty(room, np.int64),
     )
-    count = generate(world.handle, plan, state, rows)
-    return ArrivalRows(*(column[:count] for column in rows)), int(state.next_ns.min())
+    count = generate(world.handle, rows)
+    written = ArrivalRows(rows.id[:count], rows.workload[:count], rows.endpoint[:count], rows.t0[:count])
+    return written, int(world[STREAMS][:, A_NEXT].min())

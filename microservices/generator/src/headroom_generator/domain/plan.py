@@ -1,10 +1,11 @@
-"""A trial's arrival plan: the rate of each workload as pieces, with its users drawn, and the times known beforehand."""
+"""A trial's arrival plan: each workload's rate as pieces, with users drawn, and the times known beforehand."""
 
 from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+
 from headroom_common.simcore.distributions import poisson, sample_ns, truncated_normal
 from headroom_common.simcore.jit import inlined, kernel
 from headroom_common.simcore.random import uniform
@@ -24,28 +25,37 @@ from headroom_common.simcore.tables import (
     ArrivalSpecs,
     Floats,
     Ints,
+    bits_of,
+    matrix,
 )
 from headroom_common.simcore.world import World, table
 
 NS_PER_SECOND: Final = 1e9
 
 
-class Plan(NamedTuple):
-    """Pieces of linear rate (per second, from `begin_ns` to `end_ns`), and known arrivals (`known_ns`, `known_sequence`).
+# Columns of Plan.pieces; rates per second, as bits.
+P_BEGIN: Final = 0
+P_END: Final = 1
+P_RATE: Final = 2
+P_RATE_END: Final = 3
+# Columns of Plan.known.
+N_TIME: Final = 0
+N_SEQUENCE: Final = 1
 
-    Rows `piece_start` to `piece_stop` are a workload's pieces in order of time; likewise for known arrivals.
+
+class Plan(NamedTuple):
+    """What is drawn before a trial's first arrival.
+
+    Attributes:
+        spans: a row per workload: its first piece and the end of its pieces, its first known arrival and
+        their end.
+        pieces: pieces of linear rate, in order of time.
+        known: arrivals known beforehand (time, sequence number), in order of time.
     """
 
-    piece_start: Ints
-    piece_stop: Ints
-    begin_ns: Ints
-    end_ns: Ints
-    rate_begin: Floats
-    rate_end: Floats
-    known_start: Ints
-    known_stop: Ints
-    known_ns: Ints
-    known_sequence: Ints
+    spans: Ints
+    pieces: Ints
+    known: Ints
 
 
 @inlined
@@ -55,25 +65,19 @@ def _users(specs: ArrivalSpecs, workload: int, window: int, stream: int) -> floa
     if specs.users_law[workload] == NORMAL_USERS:
         u = uniform(stream, identity, USERS)
         below_zero = specs.users_below_zero[workload]
-        return float(int(truncated_normal(specs.users_mean[workload], specs.users_sd[workload], below_zero, u) + 0.5))
+        return float(
+            int(truncated_normal(specs.users_mean[workload], specs.users_sd[workload], below_zero, u) + 0.5)
+        )
     return float(poisson(specs.users_mean[workload], stream, identity, USERS))
 
 
 @kernel
-def write_windows(specs: ArrivalSpecs, stream: int, workload: int, rows: Ints, rates: Floats) -> None:
-    """Draw the users of every window: one piece of constant rate each.
-
-    Args:
-        rows: (windows, 2), begin and end of each piece.
-        rates: (windows, 2), rate at the begin and the end of each piece.
-    """
-    window = specs.window_ns[workload]
-    for k in range(rows.shape[0]):
-        rows[k, 0] = k * window
-        rows[k, 1] = (k + 1) * window
-        rate = _users(specs, workload, k, stream) * specs.point_rate[specs.point_start[workload]]
-        rates[k, 0] = rate
-        rates[k, 1] = rate
+def write_rates(specs: ArrivalSpecs, stream: int, workload: int, rates: Floats) -> None:
+    """Draw the users of every window and write their rate, one per window."""
+    for window in range(rates.shape[0]):
+        rates[window] = (
+            _users(specs, workload, window, stream) * specs.point_rate[specs.point_start[workload]]
+        )
 
 
 @kernel
@@ -84,62 +88,54 @@ def write_first_requests(world: Any, workload: int, times: Ints) -> None:  # noq
         times[user] = sample_ns(world, table(world, WORKLOADS)[workload, W_THINK], identity, THINK)
 
 
-def _pieces(specs: ArrivalSpecs, world: World, workload: int) -> tuple[Ints, Floats]:
+def _pieces(specs: ArrivalSpecs, world: World, workload: int) -> Ints:
     """Cut a workload's rate into pieces, at least up to the horizon."""
     horizon = int(world[SCALARS][0, S_HORIZON])
     if world[WORKLOADS][workload, W_KIND] in {CLOSED, TRACE}:
-        return np.zeros((0, 2), np.int64), np.zeros((0, 2), np.float64)
+        return np.zeros((0, 4), np.int64)
     if specs.users_law[workload] != 0:
-        windows = -(-horizon // int(specs.window_ns[workload]))
-        rows, rates = np.zeros((windows, 2), np.int64), np.zeros((windows, 2), np.float64)
-        write_windows(specs, int(world[SCALARS][0, S_STREAM]), workload, rows, rates)
-        return rows, rates
+        window = int(specs.window_ns[workload])
+        begins = np.arange(-(-horizon // window), dtype=np.int64) * window
+        rate = np.zeros(len(begins), np.float64)
+        write_rates(specs, int(world[SCALARS][0, S_STREAM]), workload, rate)
+        return matrix(begins, begins + window, bits_of(rate), bits_of(rate))
     points = slice(specs.point_start[workload], specs.point_stop[workload])
     begins, rate = specs.point_ns[points], specs.point_rate[points]
     ends = np.append(begins[1:], max(horizon, int(begins[-1]) + 1))
     rate_end = np.append(rate[1:], rate[-1]) if specs.linear[workload] else rate
-    return np.stack((begins, ends), axis=1), np.stack((rate, rate_end), axis=1)
+    return matrix(begins, ends, bits_of(rate), bits_of(rate_end))
 
 
-def _known(specs: ArrivalSpecs, world: World, workload: int) -> tuple[Ints, Ints]:
+def _known(specs: ArrivalSpecs, world: World, workload: int) -> Ints:
+    """Return the arrivals of a trace, or the first requests of a closed workload's users."""
     kind = world[WORKLOADS][workload, W_KIND]
     if kind == CLOSED:
-        times = np.zeros(world[WORKLOADS][workload, W_USERS], np.int64)
-        write_first_requests(world.handle, workload, times)
-        order = np.argsort(times, kind="stable")
-        times, sequence = times[order], order.astype(np.int64)
+        drawn = np.zeros(world[WORKLOADS][workload, W_USERS], np.int64)
+        write_first_requests(world.handle, workload, drawn)
+        order = np.argsort(drawn, kind="stable")
+        rows = matrix(drawn[order], order)
     elif kind == TRACE:
         times = specs.trace_ns[specs.trace_start[workload] : specs.trace_stop[workload]]
-        sequence = np.arange(len(times), dtype=np.int64)
+        rows = matrix(times, np.arange(len(times)))
     else:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    inside = times < world[SCALARS][0, S_HORIZON]
-    return times[inside], sequence[inside]
-
-
-def _offsets(lengths: list[int]) -> tuple[Ints, Ints]:
-    ends = np.cumsum(np.array(lengths, np.int64))
-    return ends - np.array(lengths, np.int64), ends
+        return np.zeros((0, 2), np.int64)
+    return rows[rows[:, N_TIME] < world[SCALARS][0, S_HORIZON]]
 
 
 def plan_arrivals(specs: ArrivalSpecs, world: World) -> Plan:
     """Draw a trial's arrival plan: the same for the same specs and world."""
     count = len(world[WORKLOADS])
-    scheduled = [_pieces(specs, world, w) for w in range(count)]
-    known = [_known(specs, world, w) for w in range(count)]
-    rows = np.concatenate([pieces for pieces, _ in scheduled])
-    rates = np.concatenate([values for _, values in scheduled])
-    piece_start, piece_stop = _offsets([len(pieces) for pieces, _ in scheduled])
-    known_start, known_stop = _offsets([len(times) for times, _ in known])
+    pieces = [_pieces(specs, world, workload) for workload in range(count)]
+    known = [_known(specs, world, workload) for workload in range(count)]
+    piece_ends = np.cumsum([len(rows) for rows in pieces])
+    known_ends = np.cumsum([len(rows) for rows in known])
     return Plan(
-        piece_start=piece_start,
-        piece_stop=piece_stop,
-        begin_ns=np.ascontiguousarray(rows[:, 0]),
-        end_ns=np.ascontiguousarray(rows[:, 1]),
-        rate_begin=np.ascontiguousarray(rates[:, 0]),
-        rate_end=np.ascontiguousarray(rates[:, 1]),
-        known_start=known_start,
-        known_stop=known_stop,
-        known_ns=np.concatenate([times for times, _ in known]),
-        known_sequence=np.concatenate([sequence for _, sequence in known]),
+        spans=matrix(
+            piece_ends - np.array([len(rows) for rows in pieces]),
+            piece_ends,
+            known_ends - np.array([len(rows) for rows in known]),
+            known_ends,
+        ),
+        pieces=np.ascontiguousarray(np.concatenate(pieces)),
+        known=np.ascontiguousarray(np.concatenate(known)),
     )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import numpy as np
 from headroom_common.simcore.balancing import admits, choose_backend
 from headroom_common.simcore.jit import kernel
 from headroom_common.simcore.links import count_transit, crossing_ns, tick_at_or_after
@@ -32,7 +31,10 @@ from headroom_common.simcore.tables import (
     Ints,
 )
 from headroom_common.simcore.world import table
-from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 AT_CLIENT: Final = 1
 AT_ROUTER: Final = 2
@@ -43,8 +45,10 @@ ENDED: Final = 4
 class Rows(NamedTuple):
     """Requests on their way in, one row each.
 
-    `phase` says where a request is at `ready_ns`: at its client (closed workloads, which the server-model sends), at a
-    router, at a server, or ended with `outcome`. `hops` has shape (hops_in, rows): the time spent on each link.
+    `phase` says where a request is at `ready_ns`: at its client (closed workloads, which the
+    server-model sends), at a
+    router, at a server, or ended with `outcome`. `hops` has shape (hops_in, rows): the time spent on
+    each link.
     """
 
     id: Ints

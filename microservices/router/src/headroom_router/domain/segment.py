@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+
 from headroom_common.simcore.ordering import order_by_time
 from headroom_common.simcore.tables import (
     BACKEND_STATE,
@@ -20,20 +22,24 @@ from headroom_common.simcore.tables import (
     W_ENTRY_ROUTER,
     WORKLOADS,
 )
-from headroom_common.simcore.world import World
-from numpy.typing import NDArray
-
 from headroom_router.domain.ingress import AT_ROUTER, ENDED, Rows, cross_ingress, route
+
+if TYPE_CHECKING:
+    from headroom_common.simcore.world import World
 
 Table = dict[str, NDArray[Any]]
 Tables = dict[str, Table]
 
 _PENDING: Final = "router.pending"
-_STATES: Final = {"router.routers": ROUTER_STATE, "router.targets": TARGET_STATE, "router.backends": BACKEND_STATE}
+_STATES: Final = {
+    "router.routers": ROUTER_STATE,
+    "router.targets": TARGET_STATE,
+    "router.backends": BACKEND_STATE,
+}
 
 
 class RoutedSegment(NamedTuple):
-    """What the router hands over, rows of requests that ended here, samples of its links, and the state to carry."""
+    """What the router hands over, requests that ended here, samples of its links, the state to carry."""
 
     routed: Table
     ended: Table
@@ -83,8 +89,9 @@ def _rows(arrivals: Table, pending: Table, hops: int) -> tuple[Rows, int]:
 
 def _table(rows: Rows, which: NDArray[np.bool_]) -> Table:
     """Return the chosen rows as columns."""
-    columns: Table = {name: column[which] for name, column in rows._asdict().items() if name != "hops"}
-    return columns | {f"hop{hop}": rows.hops[hop][which] for hop in range(len(rows.hops))}
+    chosen = np.flatnonzero(which)
+    columns: Table = {name: column.take(chosen) for name, column in rows._asdict().items() if name != "hops"}
+    return columns | {f"hop{hop}": rows.hops[hop].take(chosen) for hop in range(len(rows.hops))}
 
 
 def _ended(world: World, rows: Rows) -> Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from headroom_common.simcore.jit import inlined
+from headroom_common.simcore.jit import called, inlined
 from headroom_common.simcore.tables import (
     S_CELLS,
     S_HOPS_IN,
@@ -19,7 +19,6 @@ from headroom_common.simcore.tables import (
     V_MEMORY,
 )
 from headroom_common.simcore.world import table
-
 from headroom_server_model.domain.state import (
     CPU_RUN,
     CPU_WAIT,
@@ -74,8 +73,8 @@ _LIMB_BITS: Final = 20
 def _within(world: _World, start: int, end: int) -> int:
     """Return how much of [start, end) lies in [warm-up, horizon)."""
     scalars = table(world, SCALARS)
-    low = start if start > scalars[0, S_WARMUP] else scalars[0, S_WARMUP]
-    high = end if end < scalars[0, S_HORIZON] else scalars[0, S_HORIZON]
+    low = max(scalars[0, S_WARMUP], start)
+    high = min(scalars[0, S_HORIZON], end)
     return high - low if high > low else 0
 
 
@@ -85,35 +84,35 @@ def _in_window(world: _World, t: int) -> bool:
     return scalars[0, S_WARMUP] <= t < scalars[0, S_HORIZON]
 
 
-@inlined
+@called
 def count_arrival(world: _World, replica: int, t: int) -> None:
     """Count a request that reached the server."""
     if _in_window(world, t):
         table(world, TOTALS)[replica, _ARRIVALS] += 1
 
 
-@inlined
+@called
 def count_completed(world: _World, replica: int, t: int) -> None:
     """Count a request that was served to the end."""
     if _in_window(world, t):
         table(world, TOTALS)[replica, _COMPLETED] += 1
 
 
-@inlined
+@called
 def count_refused(world: _World, replica: int, t: int) -> None:
     """Count a request that found the server down, or was in it when it failed."""
     if _in_window(world, t):
         table(world, TOTALS)[replica, _REFUSED] += 1
 
 
-@inlined
+@called
 def count_shed(world: _World, replica: int, t: int) -> None:
     """Count a request that a limit turned away."""
     if _in_window(world, t):
         table(world, TOTALS)[replica, _SHED] += 1
 
 
-@inlined
+@called
 def enter_system(world: _World, replica: int, t: int) -> None:
     """One request more in the server."""
     levels = table(world, LEVELS)
@@ -124,7 +123,7 @@ def enter_system(world: _World, replica: int, t: int) -> None:
     totals[replica, _PEAK_IN_SYSTEM] = max(totals[replica, _PEAK_IN_SYSTEM], levels[replica, IN_SYSTEM])
 
 
-@inlined
+@called
 def leave_system(world: _World, slot: int, t: int, held_kib: int) -> None:
     """One request less in the server, which held `held_kib` of memory since it was granted."""
     slots = table(world, SLOTS)
@@ -143,7 +142,7 @@ def leave_system(world: _World, slot: int, t: int, held_kib: int) -> None:
         totals[replica, _MEMORY_LOW] += held_kib * (held & ((1 << _LIMB_BITS) - 1))
 
 
-@inlined
+@called
 def add_memory_wait(world: _World, slot: int, t: int) -> None:
     """A wait for memory is over."""
     slots = table(world, SLOTS)
@@ -152,7 +151,7 @@ def add_memory_wait(world: _World, slot: int, t: int) -> None:
     table(world, TOTALS)[slots[slot, SERVER], _MEMORY_WAIT] += _within(world, mark, t)
 
 
-@inlined
+@called
 def note_memory(world: _World, replica: int) -> None:
     """More memory is in use."""
     totals = table(world, TOTALS)
@@ -160,14 +159,14 @@ def note_memory(world: _World, replica: int) -> None:
     totals[replica, _PEAK_MEMORY] = max(totals[replica, _PEAK_MEMORY], in_use)
 
 
-@inlined
+@called
 def note_ready(world: _World, replica: int) -> None:
     """The ready queue has grown."""
     totals = table(world, TOTALS)
     totals[replica, _PEAK_READY] = max(totals[replica, _PEAK_READY], table(world, LEVELS)[replica, READY])
 
 
-@inlined
+@called
 def add_cpu_wait(world: _World, slot: int, t: int) -> None:
     """A wait in the ready queue is over."""
     slots = table(world, SLOTS)
@@ -176,7 +175,7 @@ def add_cpu_wait(world: _World, slot: int, t: int) -> None:
     table(world, TOTALS)[slots[slot, SERVER], _READY_WAIT] += _within(world, mark, t)
 
 
-@inlined
+@called
 def add_cpu_run(world: _World, slot: int, t: int) -> None:
     """A CPU step is over."""
     slots = table(world, SLOTS)
@@ -185,7 +184,7 @@ def add_cpu_run(world: _World, slot: int, t: int) -> None:
     table(world, TOTALS)[slots[slot, SERVER], _BUSY] += _within(world, mark, t)
 
 
-@inlined
+@called
 def add_io(world: _World, slot: int, t: int) -> None:
     """An I/O step is over."""
     slots = table(world, SLOTS)
@@ -194,15 +193,17 @@ def add_io(world: _World, slot: int, t: int) -> None:
     table(world, TOTALS)[slots[slot, SERVER], _IO] += _within(world, mark, t)
 
 
-@inlined
+@called
 def note_pool_queue(world: _World, replica: int, pool: int) -> None:
     """A pool's queue has grown."""
     totals = table(world, POOL_TOTALS)
     row = replica * table(world, SCALARS)[0, S_POOL_SLOTS] + pool
-    totals[row, _PEAK_WAITING] = max(totals[row, _PEAK_WAITING], table(world, LEVELS)[replica, FIRST_POOL_LEVEL + 2 * pool + 1])
+    totals[row, _PEAK_WAITING] = max(
+        totals[row, _PEAK_WAITING], table(world, LEVELS)[replica, FIRST_POOL_LEVEL + 2 * pool + 1]
+    )
 
 
-@inlined
+@called
 def add_pool_wait(world: _World, slot: int, pool: int, t: int) -> None:
     """A wait for a pool token is over."""
     slots = table(world, SLOTS)
@@ -212,17 +213,19 @@ def add_pool_wait(world: _World, slot: int, pool: int, t: int) -> None:
     table(world, POOL_TOTALS)[row, _WAIT_NS] += _within(world, mark, t)
 
 
-@inlined
+@called
 def take_pool(world: _World, slot: int, pool: int, t: int) -> None:
     """A pool token was taken; its column holds the instant plus one, 0 meaning that none is held."""
     slots = table(world, SLOTS)
-    slots[slot, FIXED + table(world, SCALARS)[0, S_HOPS_IN] + table(world, SCALARS)[0, S_POOL_SLOTS] + pool] = t + 1
+    slots[
+        slot, FIXED + table(world, SCALARS)[0, S_HOPS_IN] + table(world, SCALARS)[0, S_POOL_SLOTS] + pool
+    ] = t + 1
     if _in_window(world, t):
         row = slots[slot, SERVER] * table(world, SCALARS)[0, S_POOL_SLOTS] + pool
         table(world, POOL_TOTALS)[row, _ACQUIRED] += 1
 
 
-@inlined
+@called
 def add_pool_hold(world: _World, slot: int, pool: int, t: int) -> None:
     """A pool token is given back."""
     slots = table(world, SLOTS)
@@ -232,7 +235,7 @@ def add_pool_hold(world: _World, slot: int, pool: int, t: int) -> None:
     slots[slot, column] = 0
 
 
-@inlined
+@called
 def take_sample(world: _World, tick: int) -> None:
     """Record the levels of every cell at a sample instant, the `tick`-th of this segment."""
     scalars = table(world, SCALARS)

@@ -1,12 +1,13 @@
-"""Carrying the server-model's state from one segment to the next: only what is in flight, as tables of columns."""
+"""Carrying the server-model's state from segment to segment: what is in flight, as tables of columns."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from headroom_common.simcore.tables import BACKEND_STATE, ROUTER_STATE, TARGET_STATE, Ints
-from headroom_common.simcore.world import World
 from numpy.typing import NDArray
 
+from headroom_common.simcore.tables import BACKEND_STATE, ROUTER_STATE, TARGET_STATE, Ints
 from headroom_server_model.domain.state import (
     COUNTERS,
     EVENT_NS,
@@ -26,6 +27,9 @@ from headroom_server_model.domain.state import (
     SLOTS,
     empty_state,
 )
+
+if TYPE_CHECKING:
+    from headroom_common.simcore.world import World
 
 Table = dict[str, NDArray[np.int64]]
 Tables = dict[str, Table]

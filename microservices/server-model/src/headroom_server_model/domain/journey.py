@@ -6,7 +6,7 @@ from typing import Any
 
 from headroom_common.simcore.balancing import FIRST_FEEDBACK_POLICY, admits, choose_backend
 from headroom_common.simcore.distributions import sample_ns
-from headroom_common.simcore.jit import inlined
+from headroom_common.simcore.jit import called, inlined
 from headroom_common.simcore.links import count_transit, crossing_ns
 from headroom_common.simcore.mix import choose_endpoint
 from headroom_common.simcore.sites import THINK
@@ -44,7 +44,6 @@ from headroom_common.simcore.tables import (
     WORKLOADS,
 )
 from headroom_common.simcore.world import table
-
 from headroom_server_model.domain.schedule import schedule
 from headroom_server_model.domain.state import (
     AT_CLIENT,
@@ -118,14 +117,14 @@ def free_slot(world: _World, slot: int) -> None:
     counters[0, FREE_SLOTS] += 1
 
 
-@inlined
+@called
 def _near_tick(world: _World) -> int:
     return table(world, COUNTERS)[0, NEXT_TICK] * table(world, SCALARS)[0, S_SAMPLE_PERIOD]
 
 
-@inlined
+@called
 def _send_next(world: _World, workload: int, identity: int, end: int) -> None:
-    """Schedule a closed-loop user's next request: one think time after `end`, unless the horizon comes first."""
+    """Schedule a user's next request: one think time after `end`, unless the horizon comes first."""
     workloads = table(world, WORKLOADS)
     following = ((identity >> ID_SHIFT) + workloads[workload, W_USERS]) << ID_SHIFT | workload
     t = end + sample_ns(world, workloads[workload, W_THINK], following, THINK)
@@ -141,7 +140,7 @@ def _send_next(world: _World, workload: int, identity: int, end: int) -> None:
     schedule(world, slot, t, -1)
 
 
-@inlined
+@called
 def _write_end(world: _World, row: int, slot: int, end: int, outcome: int) -> None:
     """Write when and how a request ended. A client that has stopped waiting by then sees a time-out."""
     slots = table(world, SLOTS)
@@ -155,7 +154,7 @@ def _write_end(world: _World, row: int, slot: int, end: int, outcome: int) -> No
     out[O_OUTCOME, row] = outcome
 
 
-@inlined
+@called
 def _write_row(world: _World, slot: int) -> int:
     """Write the row of a request that ends, but for its way back and its end; returns the row's number."""
     scalars = table(world, SCALARS)
@@ -186,7 +185,7 @@ def _write_row(world: _World, slot: int) -> int:
     return row
 
 
-@inlined
+@called
 def _close(world: _World, slot: int, now: int, closing: int) -> None:
     """Free the slot, at once or when its router no longer counts its connection."""
     slots = table(world, SLOTS)
@@ -201,7 +200,7 @@ def _close(world: _World, slot: int, now: int, closing: int) -> None:
         schedule(world, slot, closing, -1)
 
 
-@inlined
+@called
 def _end(world: _World, slot: int, now: int, end: int) -> None:
     """Close a request whose row is written; a closed-loop user goes on."""
     slots = table(world, SLOTS)
@@ -212,14 +211,14 @@ def _end(world: _World, slot: int, now: int, end: int) -> None:
         _send_next(world, workload, identity, end)
 
 
-@inlined
+@called
 def end_request(world: _World, slot: int, now: int, end: int, outcome: int) -> None:
     """End a request without a way back: lost (perhaps later than `now`), refused or shed."""
     _write_end(world, _write_row(world, slot), slot, end, outcome)
     _end(world, slot, now, end)
 
 
-@inlined
+@called
 def answer(world: _World, slot: int, t: int) -> None:
     """Send the answer of a served request back over its links, from `t` on, and end it."""
     slots = table(world, SLOTS)
@@ -248,7 +247,7 @@ def answer(world: _World, slot: int, t: int) -> None:
     _end(world, slot, t, end)
 
 
-@inlined
+@called
 def send(world: _World, slot: int, now: int) -> None:
     """Take a closed-loop request from its client over its ingress links."""
     workloads = table(world, WORKLOADS)
@@ -272,7 +271,7 @@ def send(world: _World, slot: int, now: int) -> None:
     schedule(world, slot, t, -1)
 
 
-@inlined
+@called
 def route(world: _World, slot: int, t: int) -> None:
     """Decide at a late-bound router where a request goes."""
     workloads = table(world, WORKLOADS)

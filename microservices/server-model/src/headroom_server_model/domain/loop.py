@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from headroom_common.simcore.jit import inlined, kernel
+from headroom_common.simcore.jit import called, kernel
 from headroom_common.simcore.tables import (
     BACKEND_STATE,
     BS_CONNECTIONS,
     K_REPLICA,
     K_TIME,
     KILLS,
-    NEVER,
     S_HOPS_IN,
     S_SAMPLE_PERIOD,
     S_TICKS,
     SCALARS,
 )
 from headroom_common.simcore.world import table
-
 from headroom_server_model.domain.accounting import take_sample
 from headroom_server_model.domain.journey import free_slot, route, send, take_slot
 from headroom_server_model.domain.schedule import earliest, take
@@ -69,7 +67,7 @@ MORE_ROWS: Final = 2
 _World = Any
 
 
-@inlined
+@called
 def _admit_input(world: _World, row: int) -> int:
     """Put an input row into a slot."""
     inputs = table(world, INPUTS)
@@ -87,7 +85,7 @@ def _admit_input(world: _World, row: int) -> int:
     return slot
 
 
-@inlined
+@called
 def _handle(world: _World, slot: int, t: int) -> None:
     """Let what is due for a slot happen."""
     phase = table(world, SLOTS)[slot, PHASE]
@@ -106,17 +104,20 @@ def _handle(world: _World, slot: int, t: int) -> None:
         free_slot(world, slot)
 
 
-@inlined
+@called
 def _sample_until(world: _World, t: int) -> None:
     """Record the sample instants before `t`."""
     scalars = table(world, SCALARS)
     counters = table(world, COUNTERS)
-    while counters[0, NEXT_TICK] < scalars[0, S_TICKS] and counters[0, NEXT_TICK] * scalars[0, S_SAMPLE_PERIOD] < t:
+    while (
+        counters[0, NEXT_TICK] < scalars[0, S_TICKS]
+        and counters[0, NEXT_TICK] * scalars[0, S_SAMPLE_PERIOD] < t
+    ):
         take_sample(world, counters[0, NEXT_TICK] - counters[0, FIRST_TICK])
         counters[0, NEXT_TICK] += 1
 
 
-@inlined
+@called
 def _room(world: _World, needed: int) -> int:
     """Tell whether there is room for `needed` requests to end and as many to begin twice over."""
     counters = table(world, COUNTERS)

@@ -1,6 +1,7 @@
 """Pending events in order of (time, id): a 4-ary heap, and a FIFO delay line for each constant duration.
 
-Steps of one constant duration end in the order in which they start, so their ends need no heap: a ring per constant is
+Steps of one constant duration end in the order in which they start, so their ends need no heap: a ring
+per constant is
 enough. What would not be in order at a ring's tail (after a slow-down, say) goes to the heap instead.
 """
 
@@ -8,10 +9,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from headroom_common.simcore.jit import inlined
+from headroom_common.simcore.jit import called, inlined
 from headroom_common.simcore.tables import NEVER, Ints
 from headroom_common.simcore.world import table
-
 from headroom_server_model.domain.state import (
     COUNTERS,
     EVENT_NS,
@@ -33,7 +33,7 @@ _ARITY_SHIFT: Final = 2
 _ARITY: Final = 1 << _ARITY_SHIFT
 
 
-@inlined
+@called
 def _push_heap(heap: Ints, size: int, t: int, identity: int, slot: int) -> None:
     hole = size
     while hole > 0:
@@ -49,7 +49,7 @@ def _push_heap(heap: Ints, size: int, t: int, identity: int, slot: int) -> None:
     heap[hole, 2] = slot
 
 
-@inlined
+@called
 def _pop_heap(heap: Ints, size: int) -> None:
     """Remove the first of `size` entries."""
     last = size - 1
@@ -63,7 +63,9 @@ def _pop_heap(heap: Ints, size: int) -> None:
         stop = min(child + _ARITY, last)
         best = child
         for other in range(child + 1, stop):
-            if heap[other, 0] < heap[best, 0] or (heap[other, 0] == heap[best, 0] and heap[other, 1] < heap[best, 1]):
+            if heap[other, 0] < heap[best, 0] or (
+                heap[other, 0] == heap[best, 0] and heap[other, 1] < heap[best, 1]
+            ):
                 best = other
         if not (heap[best, 0] < t or (heap[best, 0] == t and heap[best, 1] < identity)):
             break
@@ -78,7 +80,7 @@ def _pop_heap(heap: Ints, size: int) -> None:
 
 @inlined
 def schedule(world: _World, slot: int, t: int, line: int) -> None:
-    """Make the slot's event due at `t`, through delay line `line` when that keeps the line in order (-1: no line)."""
+    """Make the slot's event due at `t`, through delay line `line` (-1: none) if that keeps it in order."""
     slots = table(world, SLOTS)
     identity = slots[slot, ID]
     slots[slot, EVENT_NS] = t

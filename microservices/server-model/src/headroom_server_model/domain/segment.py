@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+
 from headroom_common.simcore.ordering import order_by_time
 from headroom_common.simcore.tables import (
     LINK_DELTAS,
@@ -18,9 +20,6 @@ from headroom_common.simcore.tables import (
     SERVERS,
     Ints,
 )
-from headroom_common.simcore.world import World
-from numpy.typing import NDArray
-
 from headroom_server_model.domain import carrying
 from headroom_server_model.domain.loop import DONE, MORE_ROWS, MORE_SLOTS, simulate
 from headroom_server_model.domain.state import (
@@ -48,6 +47,9 @@ from headroom_server_model.domain.state import (
     double_slots,
 )
 
+if TYPE_CHECKING:
+    from headroom_common.simcore.world import World
+
 Table = dict[str, NDArray[Any]]
 Tables = dict[str, Table]
 
@@ -65,7 +67,7 @@ _NARROW = {
 
 
 class SegmentResult(NamedTuple):
-    """What a segment gave: the tables of requests.completed, the state to carry, the number of events handled."""
+    """What a segment gave: tables of requests.completed, state to carry, number of events handled."""
 
     completed: Tables
     carried: Tables
@@ -99,11 +101,13 @@ def _still_waiting(world: World) -> Table:
 
 
 def _put_records(world: World) -> None:
-    """Give a world empty tables for what a segment measures; the number of its sample instants must be set before."""
+    """Give a world empty tables for what a segment measures."""
     scalars = world[SCALARS][0]
     replicas = len(world[SERVERS])
     world.put(TOTALS, np.zeros((replicas, len(TOTAL_COLUMNS)), np.int64))
-    world.put(POOL_TOTALS, np.zeros((replicas * int(scalars[S_POOL_SLOTS]), len(POOL_TOTAL_COLUMNS)), np.int64))
+    world.put(
+        POOL_TOTALS, np.zeros((replicas * int(scalars[S_POOL_SLOTS]), len(POOL_TOTAL_COLUMNS)), np.int64)
+    )
     world.put(LINK_DELTAS, np.zeros_like(world[LINK_DELTAS]))
 
 
@@ -165,13 +169,16 @@ def _measured(world: World, first_tick: int) -> Tables:
     }
 
 
-def simulate_segment(world: World, lines: int, routed: Table, carried: Tables, watermark: int) -> SegmentResult:
+def simulate_segment(
+    world: World, lines: int, routed: Table, carried: Tables, watermark: int
+) -> SegmentResult:
     """Simulate the servers from the last watermark to this one.
 
     Args:
         world: a new world of the compiled scenario for the trial.
         lines: how many delay lines the scenario's programs use.
-        routed: the router's rows: `id`, `workload`, `endpoint`, `t0`, `ready_ns`, `phase`, `target`, `server`, `hop0`, ….
+        routed: the router's rows: `id`, `workload`, `endpoint`, `t0`, `ready_ns`, `phase`, `target`,
+        `server`, `hop0`, ….
         carried: the state that the segment before carried out; empty for the first.
         watermark: everything before this instant (ns) is known; at the end of a trial, `NEVER`.
     """

@@ -1,10 +1,11 @@
-"""What the event loop works on: requests in recycled slots, resources and queues per replica, pending events."""
+"""What the event loop works on: requests in recycled slots, resources, queues, pending events."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
+
 from headroom_common.simcore.tables import (
     BACKEND_STATE,
     FIRST_SERVICE_TABLE,
@@ -19,7 +20,9 @@ from headroom_common.simcore.tables import (
     V_MEMORY,
     Ints,
 )
-from headroom_common.simcore.world import World
+
+if TYPE_CHECKING:
+    from headroom_common.simcore.world import World
 
 # Tables of the server-model's world, after those of the scenario.
 SLOTS: Final = FIRST_SERVICE_TABLE  # requests in flight, one row each

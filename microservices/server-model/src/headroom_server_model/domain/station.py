@@ -6,8 +6,7 @@ from typing import Any
 
 from headroom_common.simcore.balancing import is_up
 from headroom_common.simcore.distributions import sample_ns
-from headroom_common.simcore.jit import bits_float, inlined
-from headroom_common.simcore.links import step_index
+from headroom_common.simcore.jit import called
 from headroom_common.simcore.sites import STEP
 from headroom_common.simcore.tables import (
     ACQUIRE,
@@ -29,21 +28,17 @@ from headroom_common.simcore.tables import (
     SCALARS,
     SERVERS,
     SHED,
-    STEPS,
-    T_LEVEL,
     V_CONCURRENCY_LIMIT,
     V_CORES,
     V_FIRST_POOL,
     V_GROUP,
     V_MEMORY,
     V_QUEUE_LIMIT,
-    V_SLOW_START,
-    V_SLOW_STOP,
 )
 from headroom_common.simcore.world import table
-
 from headroom_server_model.domain import accounting as tally
 from headroom_server_model.domain.journey import answer, end_request, take_slot
+from headroom_server_model.domain.resources import give_core_back, grant_memory, join, release, run_step
 from headroom_server_model.domain.schedule import schedule
 from headroom_server_model.domain.state import (
     COUNTERS,
@@ -60,12 +55,11 @@ from headroom_server_model.domain.state import (
     IN_IO,
     IN_SYSTEM,
     IO_ACTIVE,
-    LEVELS,
     KILLED,
+    LEVELS,
     MARK,
     MEMORY_QUEUE,
     MEMORY_WAITERS,
-    NEXT,
     NO_EVENT,
     PC,
     PHASE,
@@ -87,135 +81,22 @@ from headroom_server_model.domain.state import (
 _World = Any
 
 
-@inlined
-def _join(world: _World, replica: int, queue: int, slot: int) -> None:
-    """Append a slot to a FIFO queue."""
-    queues = table(world, QUEUES)
-    slots = table(world, SLOTS)
-    slots[slot, NEXT] = -1
-    tail = queues[replica, 2 * queue + 1]
-    if tail < 0:
-        queues[replica, 2 * queue] = slot
-    else:
-        slots[tail, NEXT] = slot
-    queues[replica, 2 * queue + 1] = slot
-
-
-@inlined
-def _leave(world: _World, replica: int, queue: int) -> int:
-    """Remove and return the head of a queue that is not empty."""
-    queues = table(world, QUEUES)
-    slot = queues[replica, 2 * queue]
-    following = table(world, SLOTS)[slot, NEXT]
-    queues[replica, 2 * queue] = following
-    if following < 0:
-        queues[replica, 2 * queue + 1] = -1
-    return slot
-
-
-@inlined
-def _resume_later(world: _World, slot: int) -> None:
-    """Let a request go on at this instant, after what is already under way."""
-    todo = table(world, TODO)
-    counters = table(world, COUNTERS)
-    todo[counters[0, TODO_TAIL] & (todo.shape[0] - 1), 0] = slot
-    counters[0, TODO_TAIL] += 1
-
-
-@inlined
-def _slow_down(world: _World, replica: int, t: int, duration: int) -> int:
-    """Stretch a CPU step that starts at `t` by the replica's active slow-downs."""
-    servers = table(world, SERVERS)
-    steps = table(world, STEPS)
-    start = servers[replica, V_SLOW_START]
-    row = step_index(steps, start, servers[replica, V_SLOW_STOP], t)
-    if row < start:
-        return duration
-    return int(float(duration) * bits_float(steps[row, T_LEVEL]) + 0.5)
-
-
-@inlined
-def _run(world: _World, slot: int, t: int) -> None:
-    """Start the CPU step at the slot's program counter; the slot holds a core."""
-    servers = table(world, SERVERS)
-    code = table(world, CODE)
-    slots = table(world, SLOTS)
-    row = slots[slot, PC]
-    replica = slots[slot, SERVER]
-    site = STEP + code[row, C_SITE]
-    duration = sample_ns(world, code[row, C_ARGUMENT], slots[slot, ID], site)
-    if servers[replica, V_SLOW_STOP] > servers[replica, V_SLOW_START]:
-        duration = _slow_down(world, replica, t, duration)
-    slots[slot, PHASE] = RUNNING
-    slots[slot, MARK] = t
-    schedule(world, slot, t + duration, code[row, C_LINE])
-
-
-@inlined
-def _give_core_back(world: _World, slot: int, t: int) -> None:
-    """Release the slot's core, if it holds one; the head of the ready queue starts at once."""
-    levels = table(world, LEVELS)
-    slots = table(world, SLOTS)
-    if slots[slot, HOLDS_CORE] == 0:
-        return
-    slots[slot, HOLDS_CORE] = 0
-    replica = slots[slot, SERVER]
-    if levels[replica, READY] == 0:
-        levels[replica, FREE_CORES] += 1
-        return
-    head = _leave(world, replica, READY_QUEUE)
-    levels[replica, READY] -= 1
-    slots[head, HOLDS_CORE] = 1
-    tally.add_cpu_wait(world, head, t)
-    _run(world, head, t)
-
-
-@inlined
-def _grant_memory(world: _World, replica: int) -> None:
-    """Grant memory to the head of its queue while it fits."""
-    levels = table(world, LEVELS)
-    while levels[replica, MEMORY_QUEUE] > 0:
-        head = table(world, QUEUES)[replica, 2 * MEMORY_WAITERS]
-        need = table(world, PROGRAMS)[table(world, SLOTS)[head, PROGRAM], P_MEMORY]
-        if levels[replica, FREE_MEMORY] < need:
-            return
-        _leave(world, replica, MEMORY_WAITERS)
-        levels[replica, MEMORY_QUEUE] -= 1
-        levels[replica, FREE_MEMORY] -= need
-        tally.note_memory(world, replica)
-        _resume_later(world, head)
-
-
-@inlined
+@called
 def _finish(world: _World, slot: int, t: int) -> None:
     """A request has done its last step: give everything back and answer."""
     levels = table(world, LEVELS)
     replica = table(world, SLOTS)[slot, SERVER]
-    _give_core_back(world, slot, t)
+    give_core_back(world, slot, t)
     need = table(world, PROGRAMS)[table(world, SLOTS)[slot, PROGRAM], P_MEMORY]
     tally.leave_system(world, slot, t, need)
     tally.count_completed(world, replica, t)
     if need > 0:
         levels[replica, FREE_MEMORY] += need
-        _grant_memory(world, replica)
+        grant_memory(world, replica)
     answer(world, slot, t)
 
 
-@inlined
-def _release(world: _World, slot: int, pool: int, t: int) -> None:
-    """Hand a pool token to the head of its queue, or back to the pool."""
-    levels = table(world, LEVELS)
-    replica = table(world, SLOTS)[slot, SERVER]
-    tally.add_pool_hold(world, slot, pool, t)
-    if levels[replica, FIRST_POOL_LEVEL + 2 * pool + 1] == 0:
-        levels[replica, FIRST_POOL_LEVEL + 2 * pool] += 1
-        return
-    head = _leave(world, replica, FIRST_POOL_QUEUE + pool)
-    levels[replica, FIRST_POOL_LEVEL + 2 * pool + 1] -= 1
-    _resume_later(world, head)
-
-
-@inlined
+@called
 def _step_on(world: _World, slot: int, t: int) -> None:
     """Carry out instructions from the slot's program counter until the request waits or ends."""
     levels = table(world, LEVELS)
@@ -228,7 +109,7 @@ def _step_on(world: _World, slot: int, t: int) -> None:
         if operation == CPU:
             if slots[slot, HOLDS_CORE] == 0:
                 if levels[replica, FREE_CORES] == 0:
-                    _join(world, replica, READY_QUEUE, slot)
+                    join(world, replica, READY_QUEUE, slot)
                     levels[replica, READY] += 1
                     tally.note_ready(world, replica)
                     slots[slot, PHASE] = WAIT_CORE
@@ -236,10 +117,10 @@ def _step_on(world: _World, slot: int, t: int) -> None:
                     return
                 levels[replica, FREE_CORES] -= 1
                 slots[slot, HOLDS_CORE] = 1
-            _run(world, slot, t)
+            run_step(world, slot, t)
             return
         if operation == IO:
-            _give_core_back(world, slot, t)
+            give_core_back(world, slot, t)
             site = STEP + code[row, C_SITE]
             duration = sample_ns(world, code[row, C_ARGUMENT], slots[slot, ID], site)
             slots[slot, PHASE] = IN_IO
@@ -250,8 +131,8 @@ def _step_on(world: _World, slot: int, t: int) -> None:
         if operation == ACQUIRE:
             pool = code[row, C_ARGUMENT]
             if levels[replica, FIRST_POOL_LEVEL + 2 * pool] == 0:
-                _give_core_back(world, slot, t)
-                _join(world, replica, FIRST_POOL_QUEUE + pool, slot)
+                give_core_back(world, slot, t)
+                join(world, replica, FIRST_POOL_QUEUE + pool, slot)
                 levels[replica, FIRST_POOL_LEVEL + 2 * pool + 1] += 1
                 tally.note_pool_queue(world, replica, pool)
                 slots[slot, PHASE] = WAIT_POOL
@@ -260,14 +141,14 @@ def _step_on(world: _World, slot: int, t: int) -> None:
             levels[replica, FIRST_POOL_LEVEL + 2 * pool] -= 1
             tally.take_pool(world, slot, pool, t)
         elif operation == RELEASE:
-            _release(world, slot, code[row, C_ARGUMENT], t)
+            release(world, slot, code[row, C_ARGUMENT], t)
         else:
             _finish(world, slot, t)
             return
         slots[slot, PC] = row + 1
 
 
-@inlined
+@called
 def _resume(world: _World, slot: int, t: int) -> None:
     """Go on with a request that was granted memory or a pool token."""
     slots = table(world, SLOTS)
@@ -281,7 +162,7 @@ def _resume(world: _World, slot: int, t: int) -> None:
     _step_on(world, slot, t)
 
 
-@inlined
+@called
 def go_on(world: _World, slot: int, t: int) -> None:
     """Carry a request on, then all who were granted something on the way, in the order of the grants."""
     todo = table(world, TODO)
@@ -293,7 +174,7 @@ def go_on(world: _World, slot: int, t: int) -> None:
         _resume(world, following, t)
 
 
-@inlined
+@called
 def enter(world: _World, slot: int, t: int) -> None:
     """Let a request in at its server, or refuse or shed it."""
     slots = table(world, SLOTS)
@@ -311,7 +192,9 @@ def enter(world: _World, slot: int, t: int) -> None:
     must_wait = need > 0 and (levels[replica, FREE_MEMORY] < need or levels[replica, MEMORY_QUEUE] > 0)
     if levels[replica, IN_SYSTEM] >= servers[replica, V_CONCURRENCY_LIMIT] or (
         levels[replica, READY] + levels[replica, MEMORY_QUEUE] >= servers[replica, V_QUEUE_LIMIT]
-        and (must_wait or (table(world, CODE)[first, C_OPERATION] == CPU and levels[replica, FREE_CORES] == 0))
+        and (
+            must_wait or (table(world, CODE)[first, C_OPERATION] == CPU and levels[replica, FREE_CORES] == 0)
+        )
     ):
         tally.count_shed(world, replica, t)
         end_request(world, slot, t, t, SHED)
@@ -322,7 +205,7 @@ def enter(world: _World, slot: int, t: int) -> None:
     slots[slot, PC] = first
     slots[slot, MARK] = t
     if must_wait:
-        _join(world, replica, MEMORY_WAITERS, slot)
+        join(world, replica, MEMORY_WAITERS, slot)
         levels[replica, MEMORY_QUEUE] += 1
         slots[slot, PHASE] = WAIT_MEMORY
         return
@@ -332,7 +215,7 @@ def enter(world: _World, slot: int, t: int) -> None:
     go_on(world, slot, t)
 
 
-@inlined
+@called
 def end_step(world: _World, slot: int, t: int) -> None:
     """A CPU or I/O step is over: go on with the next instruction."""
     levels = table(world, LEVELS)
@@ -346,7 +229,7 @@ def end_step(world: _World, slot: int, t: int) -> None:
     go_on(world, slot, t)
 
 
-@inlined
+@called
 def _kill_slot(world: _World, slot: int, t: int) -> None:
     """End one request that is in a failing server: count what it did so far, void its pending event."""
     slots = table(world, SLOTS)
@@ -364,7 +247,13 @@ def _kill_slot(world: _World, slot: int, t: int) -> None:
     else:
         tally.add_pool_wait(world, slot, table(world, CODE)[slots[slot, PC], C_ARGUMENT], t)
     for pool in range(table(world, SCALARS)[0, S_POOL_SLOTS]):
-        if slots[slot, FIXED + table(world, SCALARS)[0, S_HOPS_IN] + table(world, SCALARS)[0, S_POOL_SLOTS] + pool] > 0:
+        if (
+            slots[
+                slot,
+                FIXED + table(world, SCALARS)[0, S_HOPS_IN] + table(world, SCALARS)[0, S_POOL_SLOTS] + pool,
+            ]
+            > 0
+        ):
             tally.add_pool_hold(world, slot, pool, t)
     tally.leave_system(world, slot, t, need)
     tally.count_refused(world, slots[slot, SERVER], t)
@@ -375,9 +264,9 @@ def _kill_slot(world: _World, slot: int, t: int) -> None:
     _kill_with_event(world, slot, t)
 
 
-@inlined
+@called
 def _kill_with_event(world: _World, slot: int, t: int) -> None:
-    """End a killed request in a copy of its slot; the slot itself stays taken until its void event has passed."""
+    """End a killed request in a copy of its slot, which itself stays taken until its void event is past."""
     copy = take_slot(world)
     table(world, SLOTS)[copy, :] = table(world, SLOTS)[slot, :]
     table(world, SLOTS)[copy, EVENT_NS] = NO_EVENT
@@ -385,7 +274,7 @@ def _kill_with_event(world: _World, slot: int, t: int) -> None:
     end_request(world, copy, t, t, REFUSED)
 
 
-@inlined
+@called
 def kill(world: _World, replica: int, t: int) -> None:
     """A server fails and loses what is in flight."""
     servers = table(world, SERVERS)
