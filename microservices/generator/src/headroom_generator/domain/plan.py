@@ -1,4 +1,4 @@
-"""A trial's arrival plan: each workload's rate as pieces, with users drawn, and the times known beforehand."""
+"""A trial's arrival plan: each workload's rate as pieces, users drawn, and times known beforehand."""
 
 from __future__ import annotations
 
