@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 
 import pytest
 from regenerate import NAMES, SCENARIOS, checksum
@@ -36,10 +37,22 @@ def test_the_matrix_has_one_result(name: str) -> None:
     assert len(set(sums.values())) == 1, sums
 
 
+def test_the_larger_segments_are_cut_too() -> None:
+    document = Scenario.from_yaml(SCENARIOS / "outage.yaml").canonical()
+    document["spec"] |= {"horizon": "900s", "sample_period": "90s"}
+    scenario = Scenario.from_dict(document)
+    results = {
+        run(scenario, trials=1, seed=7, segment_arrivals=segment, late_bound=late).to_json()
+        for segment, late in itertools.product(SEGMENTS, LATE_BOUND)
+    }
+    (result,) = results
+    assert json.loads(result)["requests"]["total"] > SEGMENTS[-1]
+
+
 @pytest.mark.parametrize("segment_arrivals", [1, 7, 64])
 def test_tiny_segments_too(segment_arrivals: int) -> None:
     document = Scenario.from_yaml(SCENARIOS / "outage.yaml").canonical()
-    document["spec"]["horizon"] = "4s"
+    document["spec"]["horizon"] = "2500ms"
     scenario = Scenario.from_dict(document)
     whole = run(scenario, trials=2, seed=7).to_json()
     assert run(scenario, trials=2, seed=7, segment_arrivals=segment_arrivals).to_json() == whole

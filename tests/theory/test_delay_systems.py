@@ -54,24 +54,23 @@ def test_the_wait_of_mm4_is_where_the_anatomy_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("law", "sd"),
+    ("name", "law", "sd"),
     [
-        (milliseconds(MEAN), 0.0),
-        ({"distribution": "gamma", "mean": milliseconds(MEAN), "sd": "5ms"}, 0.005),
-        ({"distribution": "gamma", "mean": milliseconds(MEAN), "sd": "15ms"}, 0.015),
-        ({"distribution": "lognormal", "mean": milliseconds(MEAN), "sd": "15ms"}, 0.015),
-        ({"distribution": "uniform", "low": "0ms", "high": "20ms"}, 0.02 / 12**0.5),
-        ({"distribution": "weibull", "shape": 2.0, "scale": "10ms"}, None),
+        ("md1", milliseconds(MEAN), 0.0),
+        ("m-gamma-1", {"distribution": "gamma", "mean": milliseconds(MEAN), "sd": "5ms"}, 0.005),
+        ("m-bursty-gamma-1", {"distribution": "gamma", "mean": milliseconds(MEAN), "sd": "15ms"}, 0.015),
+        ("m-lognormal-1", {"distribution": "lognormal", "mean": milliseconds(MEAN), "sd": "15ms"}, 0.015),
+        ("m-uniform-1", {"distribution": "uniform", "low": "0ms", "high": "20ms"}, 0.02 / 12**0.5),
+        ("m-weibull-1", {"distribution": "weibull", "shape": 2.0, "scale": "10ms"}, None),
     ],
-    ids=["M/D/1", "M/gamma/1", "M/gamma/1 bursty", "M/lognormal/1", "M/U/1", "M/weibull/1"],
 )
-def test_pollaczek_khinchine(law: object, sd: float | None) -> None:
+def test_pollaczek_khinchine(name: str, law: object, sd: float | None) -> None:
     arrival = 65.0
     mean = MEAN
     if sd is None:  # Weibull of shape 2: mean √π/2 and second moment 1, in units of its scale
         mean = MEAN * 0.886226925452758
         sd = (MEAN**2 - mean**2) ** 0.5
-    result = simulate(model("mg1", [station([{"cpu": law}])], poisson(arrival), horizon=400, warmup=20))
+    result = simulate(model(name, [station([{"cpu": law}])], poisson(arrival), horizon=400, warmup=20))
     wait = mg1_wait(arrival, mean, sd)
     assert_agrees(result.servers["station"].document["queues"]["cpu"]["wait_mean"], wait, within=0.15)
     assert_agrees(result.latency["mean"], mean + wait, within=0.1)

@@ -45,7 +45,16 @@ def test_round_robin_makes_arrivals_more_regular(replicas: int) -> None:
     """Every n-th arrival of a Poisson process: Erlang gaps of n stages, so each replica is an E_n/M/1."""
     routers, servers = balanced("round_robin", replicas, exponential(MEAN))
     each = 75.0
-    result = simulate(model("rr", servers, poisson(each * replicas), horizon=200, warmup=10, routers=routers))
+    result = simulate(
+        model(
+            f"round-robin-{replicas}",
+            servers,
+            poisson(each * replicas),
+            horizon=200,
+            warmup=10,
+            routers=routers,
+        )
+    )
     assert_agrees(result.latency["mean"], em1_wait(each, SERVICE, replicas) + MEAN)
 
 
@@ -63,7 +72,9 @@ def test_least_connections_over_fast_links_beats_two_choices_beats_chance() -> N
     means = []
     for policy in ("least_connections", "power_of_two", "round_robin", "random"):
         routers, servers = balanced(policy, 10, exponential(MEAN))
-        result = simulate(model(policy, servers, poisson(800.0), horizon=30, warmup=3, routers=routers))
+        result = simulate(
+            model(policy.replace("_", "-"), servers, poisson(800.0), horizon=30, warmup=3, routers=routers)
+        )
         means.append(result.latency["mean"])
     for better, worse in pairwise(means):
         assert better.high < worse.low
@@ -77,7 +88,9 @@ def closed(users: int, think: object) -> dict[str, object]:
 def test_closed_loop_meets_mean_value_analysis_and_its_bounds(users: int) -> None:
     think = 0.1
     servers = [station([{"cpu": exponential(MEAN)}])]
-    result = simulate(model("closed", servers, closed(users, exponential(think)), horizon=200, warmup=10))
+    result = simulate(
+        model(f"closed-{users}", servers, closed(users, exponential(think)), horizon=200, warmup=10)
+    )
     throughput, response = machine_repair(users, think, SERVICE)
     assert_agrees(result.throughput, throughput, within=0.03)
     assert_agrees(result.latency["mean"], response, within=0.05)

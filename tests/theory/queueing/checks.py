@@ -9,6 +9,7 @@ is won back by run length: each comparison also demands that its interval be nar
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 from headroom import Result, Scenario, run
@@ -20,9 +21,13 @@ SKETCH_ERROR = 0.005
 """What a quantile of the latency sketch may be wrong by, relatively; theory knows exact quantiles."""
 
 
-def simulate(document: dict[str, Any], *, seed: int = 1) -> Result:
-    """Run the replications; Little's law must hold in every one of them."""
-    result = run(Scenario.from_dict(document), trials=TRIALS, seed=seed, confidence=CONFIDENCE)
+def simulate(document: dict[str, Any], *, trials: int = TRIALS) -> Result:
+    """Run the replications; Little's law must hold in every one of them.
+
+    The seed follows from the model's name, so that models miss independently of one another.
+    """
+    seed = zlib.crc32(document["metadata"]["name"].encode())
+    result = run(Scenario.from_dict(document), trials=trials, seed=seed, confidence=CONFIDENCE)
     assert result.document["checks"]["littles_law_residual"] < LITTLE_TOLERANCE
     return result
 
