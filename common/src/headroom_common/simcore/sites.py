@@ -28,7 +28,7 @@ LINK_DELAY: Final = 65
 STEP: Final = 1024
 """Duration of the i-th instruction of the endpoint: ``STEP + i``.
 
-Instructions are counted in the flattened order of the steps: each cpu and io step is one, each pool block is an
-acquire before its inner steps and a release after them.
+Instructions are counted in the flattened order of the steps: each cpu and io step is one, each pool block is
+an acquire before its inner steps and a release after them.
 """
 SUBSITE: Final = 1 << 20

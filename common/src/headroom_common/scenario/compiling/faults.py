@@ -65,7 +65,7 @@ def add_down(steps: StepTable, server: str, replica: int, faults: Sequence[Fault
 
 
 def add_slow(steps: StepTable, server: str, replica: int, faults: Sequence[Fault]) -> tuple[int, int]:
-    """Add over time the factor on a replica's CPU steps, 1 + Σ(factor − 1), as bits."""
+    """Add over time the factor on a replica's CPU steps, 1 + Σ(factor - 1), as bits."""
 
     def level(active: Sequence[ServerSlowdown]) -> tuple[int, int]:
         factor = 1.0
