@@ -1,0 +1,1 @@
+"""What Headroom's services share: contracts, scenario schema, event manager, simulation core."""

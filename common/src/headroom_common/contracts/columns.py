@@ -34,6 +34,8 @@ DTYPES: Final = {
 }
 """The dtypes that a column may have, by name."""
 
+_ALLOWED_DTYPES: Final = frozenset(DTYPES.values())
+
 STATE_PREFIXES: Final = ("generator.", "router.", "server.")
 """What the name of a table starts with that carries a stage's state; only that stage knows its columns."""
 
@@ -131,7 +133,7 @@ def _checked_form(name: str, table: Table) -> int:
         where = f"tables.{name}.{column}"
         if not isinstance(values, np.ndarray):
             raise _refused(where, "a NumPy array", type(values).__name__)
-        if DTYPES.get(values.dtype.name) != values.dtype:
+        if values.dtype not in _ALLOWED_DTYPES:
             raise _refused(where, f"a dtype of {', '.join(DTYPES)}", str(values.dtype))
         if values.ndim != 1:
             raise _refused(where, "one dimension", f"shape {values.shape}")
@@ -155,7 +157,7 @@ def _check_names(name: str, table: Table, spec: TableSpec) -> None:
             prefix, number = _member_of(f"tables.{name}", column, spec)
             dtype = spec.families[prefix]
             families[prefix].add(number)
-        if values.dtype.name != dtype:
+        if values.dtype != DTYPES[dtype]:
             where = f"tables.{name}.{column}"
             raise _refused(where, dtype, values.dtype.name)
     numbered = (f"{prefix}{i}" for prefix, members in families.items() for i in range(len(members)))

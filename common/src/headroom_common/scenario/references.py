@@ -170,6 +170,7 @@ def _servers(draft: Draft) -> Iterator[Finding]:
         yield from _duplicates(server, loc, "pools")
         yield from _duplicates(server, loc, "endpoints")
         capacity = quietly(parse_memory, server.get("memory"))
+        inside: dict[str, set[str]] = {}
         for position, endpoint in mappings(server, "endpoints"):
             at = (*loc, "endpoints", position)
             need = quietly(parse_memory, endpoint.get("memory"))
@@ -177,12 +178,17 @@ def _servers(draft: Draft) -> Iterator[Finding]:
                 expected = f"at most the server's memory of {format_memory(capacity)}"
                 hint = "such a request would wait for ever"
                 yield Finding.of((*at, "memory"), expected, endpoint["memory"], hint)
-            yield from _steps(endpoint, at, names(server, "pools"), ())
+            yield from _steps(endpoint, at, names(server, "pools"), (), inside)
 
 
 def _steps(
-    parent: Mapping[str, Any], loc: Loc, pools: Mapping[str, int], held: tuple[str, ...]
+    parent: Mapping[str, Any],
+    loc: Loc,
+    pools: Mapping[str, int],
+    held: tuple[str, ...],
+    inside: dict[str, set[str]],
 ) -> Iterator[Finding]:
+    """Check the pools of steps; `inside` gathers which pools of the server are taken while which are held."""
     for index, step in mappings(parent, "steps"):
         pool = step.get("pool")
         if not isinstance(pool, str):
@@ -192,7 +198,31 @@ def _steps(
         if pool in held:
             hint = "a request that waits for its own token waits for ever"
             yield Finding.of((*at, "pool"), "a pool that is not held already", pool, hint)
-        yield from _steps(step, at, pools, (*held, pool))
+        else:
+            crossed = next((outer for outer in held if _leads(inside, pool, outer)), None)
+            if crossed is not None:
+                hint = (
+                    f"elsewhere '{crossed}' is taken inside '{pool}': two requests could wait for each other"
+                )
+                expected = "pools nested in one order throughout the server"
+                yield Finding.of((*at, "pool"), expected, f"'{pool}' inside '{crossed}'", hint, text=True)
+            for outer in held:
+                inside.setdefault(outer, set()).add(pool)
+        yield from _steps(step, at, pools, (*held, pool), inside)
+
+
+def _leads(inside: Mapping[str, set[str]], start: str, goal: str) -> bool:
+    """Tell whether taking `goal` follows, directly or not, from holding `start`."""
+    seen: set[str] = set()
+    ahead = [start]
+    while ahead:
+        pool = ahead.pop()
+        if pool == goal:
+            return True
+        if pool not in seen:
+            seen.add(pool)
+            ahead.extend(inside.get(pool, ()))
+    return False
 
 
 def _faults(draft: Draft) -> Iterator[Finding]:

@@ -34,6 +34,11 @@ def stream_key(seed: int, trial: int) -> int:
     )
 
 
+def trial_stream(seed: int, trial: int) -> int:
+    """Return the key of a trial's draws for a seed in [0, 2^64), which kernels could not take as it is."""
+    return int(stream_key(seed - (1 << 64) if seed >> 63 else seed, trial))
+
+
 @inlined
 def draw_bits(stream: int, identity: int, site: int) -> int:
     """Return 64 unsigned random bits for one draw of one request."""

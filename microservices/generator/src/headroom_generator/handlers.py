@@ -14,7 +14,7 @@ from headroom_common.contracts.events import (
     TrialAnalysed,
 )
 from headroom_common.scenario.runs import LatestCache, compiled_run
-from headroom_common.simcore.random import stream_key
+from headroom_common.simcore.random import trial_stream
 from headroom_generator.domain.arrivals import NO_ARRIVALS, carry_streams, generate_segment, open_streams
 from headroom_generator.domain.plan import Plan, plan_arrivals
 
@@ -51,7 +51,7 @@ def segment_simulated(event: Event[SegmentSimulated]) -> list[Outgoing]:
 
 def _segment(run: RunParameters, trial: int, segment: int, carried: Mapping[str, Any]) -> Outgoing:
     compiled = compiled_run(run)
-    world = compiled.world(int(stream_key(run.seed, trial)))
+    world = compiled.world(trial_stream(run.seed, trial))
     plan = _plans.get((run.run_id, trial), lambda: plan_arrivals(compiled.arrivals, world))
     open_streams(world, plan, carried.get(_STREAMS))
     rows, watermark = generate_segment(world, run.segment_arrivals)

@@ -7,7 +7,7 @@ from typing import Final
 from headroom_common.contracts.event import Event, Outgoing
 from headroom_common.contracts.events import ArrivalsGenerated, RequestsRouted
 from headroom_common.scenario.runs import compiled_run
-from headroom_common.simcore.random import stream_key
+from headroom_common.simcore.random import trial_stream
 from headroom_router.domain.segment import route_segment
 
 
@@ -18,7 +18,7 @@ def arrivals_generated(event: Event[ArrivalsGenerated]) -> list[Outgoing]:
         PermanentError: the scenario in the run's parameters is not valid.
     """
     header, tables = event.body.header, event.body.tables
-    world = compiled_run(header.run).world(int(stream_key(header.run.seed, header.trial)))
+    world = compiled_run(header.run).world(trial_stream(header.run.seed, header.trial))
     carried = {name: table for name, table in tables.items() if name.startswith("router.")}
     segment = route_segment(world, tables["arrivals"], carried, header.watermark_ns)
     others = {name: table for name, table in tables.items() if name.startswith(("generator.", "server."))}

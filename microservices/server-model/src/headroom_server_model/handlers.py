@@ -15,7 +15,7 @@ from headroom_common.contracts.events import (
     SegmentSimulated,
 )
 from headroom_common.scenario.runs import compiled_run
-from headroom_common.simcore.random import stream_key
+from headroom_common.simcore.random import trial_stream
 from headroom_server_model.domain.segment import simulate_segment
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def requests_routed(event: Event[RequestsRouted]) -> list[Outgoing]:
     """
     header, tables = event.body.header, event.body.tables
     compiled = compiled_run(header.run)
-    world = compiled.world(int(stream_key(header.run.seed, header.trial)))
+    world = compiled.world(trial_stream(header.run.seed, header.trial))
     carried = {name: table for name, table in tables.items() if name.startswith("server.")}
     segment = simulate_segment(world, compiled.lines, tables["routed"], carried, header.watermark_ns)
     completed = segment.completed

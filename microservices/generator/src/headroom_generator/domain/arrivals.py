@@ -87,7 +87,7 @@ def _advance(world: _World, workload: int, t: int, work: float) -> int:
             slope = (rate_end - rate) * NS_PER_SECOND / float(end - begin)
             rate = rate + slope * (float(t - begin) / NS_PER_SECOND)
         area = float(end - t) / NS_PER_SECOND * (0.5 * (rate + rate_end))
-        if work < area:
+        if work <= area and area > 0.0:
             streams[workload, A_PIECE] = piece
             if slope == 0.0:
                 return min(t + nanoseconds(work / rate), end)

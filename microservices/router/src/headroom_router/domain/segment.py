@@ -19,7 +19,9 @@ from headroom_common.simcore.tables import (
     S_POOL_SLOTS,
     SCALARS,
     TARGET_STATE,
+    TIMED_OUT,
     W_ENTRY_ROUTER,
+    W_TIMEOUT,
     WORKLOADS,
 )
 from headroom_router.domain.ingress import AT_ROUTER, ENDED, Rows, cross_ingress, route
@@ -104,7 +106,11 @@ def _ended(world: World, rows: Rows) -> Table:
     families = (("back", S_HOPS_BACK), ("pool_wait", S_POOL_SLOTS))
     unused = ["memory_wait", "cpu_wait", "cpu_run", "io_wait"]
     unused += [f"{name}{row}" for name, count in families for row in range(scalars[count])]
-    return table | {"latency": ready - table["t0"]} | dict.fromkeys(unused, zeros)
+    limit = world[WORKLOADS][table["workload"], W_TIMEOUT]
+    latency = ready - table["t0"]
+    late = (limit > 0) & (latency > limit)
+    table["outcome"][late] = TIMED_OUT
+    return table | {"latency": np.where(late, limit, latency)} | dict.fromkeys(unused, zeros)
 
 
 def link_sample_rows(world: World) -> Table:
