@@ -78,7 +78,7 @@ browser:
 	@scripts/browser.sh
 
 bench: setup kernels ## requests per second beside SimPy and AsyncFlow's figures; writes benchmarks/out/latest.json
-	@$(BIN)/python benchmarks/run.py
+	@$(BIN)/python -m benchmarks
 
 wheels: setup ## build every wheel and try it in an environment of its own
 	@$(BIN)/python -m scripts.check_wheels

@@ -1,6 +1,6 @@
 """The oracle's reading of distributions: the formulas as textbooks state them, law by law.
 
-The elementary functions are those of `headroom_common.simcore`, whose bits are the same on every host; its own
+The elementary functions are those of `headroom_common.simcore`, whose bits are the same on all hosts; its own
 tests check them.
 """
 

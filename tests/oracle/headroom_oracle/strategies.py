@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from hypothesis import strategies as st
@@ -76,7 +77,7 @@ def servers(draw: Draw, name: str, endpoints: list[str]) -> Document:
     sizes = [0, 1, 1, memory] if memory else [0, 1, 3]
     document: Document = {
         "name": name,
-        "replicas": draw(st.sampled_from([1, 1, 2, 1, 3])),
+        "replicas": draw(st.sampled_from([1, 1, 2, 1, 3, 1, 2, 1, 1, 2, 3, 50])),
         "cores": draw(st.sampled_from([1, 1, 2])),
         "endpoints": [
             {"name": endpoint, "memory": f"{draw(st.sampled_from(sizes))}Ki", "steps": draw(steps(pools))}
@@ -250,6 +251,30 @@ def documents(draw: Draw) -> Document:
     }
 
 
+def stretched(document: Any, unit: str) -> Any:
+    """Return the document with its milliseconds as seconds or hours, its rates lowered alike, its KiB as GiB.
+
+    Integrals of memory over hours do not fit 64 bits; small numbers would never show it.
+    """
+    if isinstance(document, dict):
+        return {key: stretched(value, unit) for key, value in document.items()}
+    if isinstance(document, list):
+        return [stretched(value, unit) for value in document]
+    if not isinstance(document, str) or not re.fullmatch(r"\d+(ms|/s|Ki)", document):
+        return document
+    if document.endswith("/s"):
+        per_day = int(document[:-2]) * 86_400 / {"s": 1_000, "h": 3_600_000}[unit]
+        return f"{per_day:.6f}/d"
+    return document.replace("ms", unit).replace("Ki", "Gi")
+
+
 def scenarios() -> st.SearchStrategy[Scenario]:
-    """Valid scenarios."""
-    return documents().map(Scenario.from_dict)
+    """Valid scenarios; one in five over hours or days."""
+    short = documents()
+    long = st.builds(stretched, documents().filter(_draws_no_poisson_law), st.sampled_from(["s", "h"]))
+    return st.one_of(short, short, short, short, long).map(Scenario.from_dict)
+
+
+def _draws_no_poisson_law(document: Document) -> bool:
+    """Whole milliseconds are drawn by counting them, too slow for hours."""
+    return "{'distribution': 'poisson'" not in str(document)

@@ -48,7 +48,7 @@ from headroom_common.simcore.tables import (
     WORKLOADS,
     Ints,
 )
-from headroom_common.simcore.world import table
+from headroom_common.simcore.world import row_of, table
 
 # A world's type is an address when compiled and a list of arrays when not.
 _World = Any
@@ -80,9 +80,9 @@ RING_POINTS: Final = 64
 @called
 def is_up(world: _World, replica: int, t: int) -> bool:
     """Tell whether no down fault of the replica is active at `t`."""
-    servers = table(world, SERVERS)
-    start = servers[replica, V_DOWN_START]
-    stop = servers[replica, V_DOWN_STOP]
+    server = row_of(world, SERVERS, replica)
+    start = server[V_DOWN_START]
+    stop = server[V_DOWN_STOP]
     if start == stop:
         return True
     steps = table(world, STEPS)
@@ -93,19 +93,19 @@ def is_up(world: _World, replica: int, t: int) -> bool:
 @inlined
 def _usable(world: _World, backend: int, t: int, check: bool) -> bool:  # noqa: FBT001 - kernels take positional arguments only
     """Tell whether a backend may be chosen; `check` is False when all may."""
-    return not check or is_up(world, table(world, BACKENDS)[backend, B_REPLICA], t)
+    return not check or is_up(world, row_of(world, BACKENDS, backend)[B_REPLICA], t)
 
 
 @called
 def admits(world: _World, router: int, t: int) -> bool:
     """Take a token of the router's rate limit (GCRA in integer ns); False when there is none."""
-    routers = table(world, ROUTERS)
-    interval = routers[router, R_LIMIT_INTERVAL]
+    about = row_of(world, ROUTERS, router)
+    interval = about[R_LIMIT_INTERVAL]
     if interval == 0:
         return True
     state = table(world, ROUTER_STATE)
     due = state[router, RS_NEXT_TOKEN]
-    if due - routers[router, R_LIMIT_SLACK] > t:
+    if due - about[R_LIMIT_SLACK] > t:
         return False
     state[router, RS_NEXT_TOKEN] = (max(t, due)) + interval
     return True
@@ -187,10 +187,10 @@ def _weighted_draw(world: _World, start: int, stop: int, t: int, check: bool, u:
 @called
 def _ring_successor(world: _World, router: int, point: int, t: int, check: bool) -> int:  # noqa: FBT001 - as above
     """Return the backend of the first ring point at or after `point` whose replica is usable."""
-    routers = table(world, ROUTERS)
+    about = row_of(world, ROUTERS, router)
     ring = table(world, RING)
-    start = routers[router, R_RING_START]
-    stop = routers[router, R_RING_STOP]
+    start = about[R_RING_START]
+    stop = about[R_RING_STOP]
     row = step_index(ring, start, stop, point - 1) + 1
     for _ in range(stop - start):
         if row >= stop:
@@ -206,8 +206,8 @@ def _ring_successor(world: _World, router: int, point: int, t: int, check: bool)
 def _hashed(world: _World, router: int, t: int, identity: int, check: bool) -> int:  # noqa: FBT001 - as above
     """Look up the request's session on the router's hash ring."""
     workload = identity & ((1 << ID_SHIFT) - 1)
-    stream = table(world, SCALARS)[0, S_STREAM]
-    session = draw_index(uniform(stream, identity, SESSION), table(world, WORKLOADS)[workload, W_SESSIONS])
+    stream = row_of(world, SCALARS, 0)[S_STREAM]
+    session = draw_index(uniform(stream, identity, SESSION), row_of(world, WORKLOADS, workload)[W_SESSIONS])
     return _ring_successor(world, router, ring_point(workload, session), t, check)
 
 
@@ -223,21 +223,21 @@ def _has_usable(world: _World, target: int, t: int, check: bool) -> bool:  # noq
 @called
 def _split(world: _World, router: int, t: int, check: bool, u: float) -> int:  # noqa: FBT001 - as above
     """Draw a target by weight among those with a usable backend, then rotate within it."""
-    routers = table(world, ROUTERS)
+    about = row_of(world, ROUTERS, router)
     targets = table(world, TARGETS)
     total = 0
-    for target in range(routers[router, R_TARGET_START], routers[router, R_TARGET_STOP]):
+    for target in range(about[R_TARGET_START], about[R_TARGET_STOP]):
         if _has_usable(world, target, t, check):
             total = total + targets[target, G_WEIGHT]
     mark = draw_index(u, total)
-    for target in range(routers[router, R_TARGET_START], routers[router, R_TARGET_STOP]):
+    for target in range(about[R_TARGET_START], about[R_TARGET_STOP]):
         if _has_usable(world, target, t, check):
             mark = mark - targets[target, G_WEIGHT]
             if mark < 0:
                 start = targets[target, G_BACKEND_START]
                 stop = targets[target, G_BACKEND_STOP]
                 return _rotate(world, table(world, TARGET_STATE), target, start, stop, t, check)
-    return routers[router, R_BACKEND_START]
+    return about[R_BACKEND_START]
 
 
 @called
@@ -264,7 +264,7 @@ def _least_connections(world: _World, router: int, start: int, stop: int, t: int
 @called
 def _power_of_two(world: _World, start: int, stop: int, t: int, identity: int, up: int, check: bool) -> int:  # noqa: FBT001 - as above
     """Draw two distinct usable backends and take the one with fewer connections, the first among equals."""
-    stream = table(world, SCALARS)[0, S_STREAM]
+    stream = row_of(world, SCALARS, 0)[S_STREAM]
     state = table(world, BACKEND_STATE)
     first = draw_index(uniform(stream, identity, POLICY), up)
     left = _pick(world, start, stop, t, check, first)
@@ -282,11 +282,11 @@ def choose_backend(world: _World, router: int, t: int, identity: int) -> int:  #
     Policies are those of docs/semantics.md. Pointers and weights are updated; connections are the
     caller's to count.
     """
-    routers = table(world, ROUTERS)
-    policy = routers[router, R_POLICY]
-    start = routers[router, R_BACKEND_START]
-    stop = routers[router, R_BACKEND_STOP]
-    check = routers[router, R_FAULTY] == 1
+    about = row_of(world, ROUTERS, router)
+    policy = about[R_POLICY]
+    start = about[R_BACKEND_START]
+    stop = about[R_BACKEND_STOP]
+    check = about[R_FAULTY] == 1
     up = stop - start
     if check:
         up = _count_up(world, start, stop, t)
@@ -303,7 +303,7 @@ def choose_backend(world: _World, router: int, t: int, identity: int) -> int:  #
         return _least_connections(world, router, start, stop, t, check)
     if policy == POWER_OF_TWO:
         return _power_of_two(world, start, stop, t, identity, up, check)
-    u = uniform(table(world, SCALARS)[0, S_STREAM], identity, POLICY)
+    u = uniform(row_of(world, SCALARS, 0)[S_STREAM], identity, POLICY)
     if policy == RANDOM:
         return _pick(world, start, stop, t, check, draw_index(u, up))
     if policy == WEIGHTED_RANDOM:

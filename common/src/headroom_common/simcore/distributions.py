@@ -25,7 +25,7 @@ from headroom_common.simcore.tables import (
     S_STREAM,
     SCALARS,
 )
-from headroom_common.simcore.world import table
+from headroom_common.simcore.world import row_of, table
 
 CONSTANT: Final = 0
 EXPONENTIAL: Final = 1
@@ -211,31 +211,31 @@ def sample_ns(world: Any, row: int, identity: int, site: int) -> int:  # noqa: A
     shape (a number), scale. weibull and pareto: shape (a number), scale or minimum. poisson: mean in
     milliseconds. empirical: rows START to STOP of `QUANTILES`, equally spaced in probability from 0 to 1.
     """
-    laws = table(world, LAWS)
-    kind = laws[row, D_KIND]
+    laws = row_of(world, LAWS, row)
+    kind = laws[D_KIND]
     if kind == CONSTANT:
-        return laws[row, D_CONSTANT]
+        return laws[D_CONSTANT]
     if kind == EXPONENTIAL:
-        u = uniform(table(world, SCALARS)[0, S_STREAM], identity, site)
-        return nanoseconds(-log(u) * bits_float(laws[row, D_FIRST]))
+        u = uniform(row_of(world, SCALARS, 0)[S_STREAM], identity, site)
+        return nanoseconds(-log(u) * bits_float(laws[D_FIRST]))
     return _other_ns(world, row, identity, site)
 
 
 @called
 def _other_ns(world: Any, row: int, identity: int, site: int) -> int:  # noqa: ANN401, PLR0911 - a world; one return per law
     """Draw from a law that is neither constant nor exponential."""
-    laws = table(world, LAWS)
-    kind = laws[row, D_KIND]
-    stream = table(world, SCALARS)[0, S_STREAM]
-    first = bits_float(laws[row, D_FIRST])
-    second = bits_float(laws[row, D_SECOND])
+    laws = row_of(world, LAWS, row)
+    kind = laws[D_KIND]
+    stream = row_of(world, SCALARS, 0)[S_STREAM]
+    first = bits_float(laws[D_FIRST])
+    second = bits_float(laws[D_SECOND])
     if kind == GAMMA:
         return nanoseconds(standard_gamma(first, stream, identity, site) * second)
     if kind == POISSON:
         return poisson(first, stream, identity, site) * 1_000_000
     u = uniform(stream, identity, site)
     if kind == NORMAL:
-        return nanoseconds(truncated_normal(first, second, bits_float(laws[row, D_THIRD]), u))
+        return nanoseconds(truncated_normal(first, second, bits_float(laws[D_THIRD]), u))
     if kind == LOGNORMAL:
         return nanoseconds(exp(first + second * normal_quantile(u)))
     if kind == UNIFORM:
@@ -250,10 +250,10 @@ def _other_ns(world: Any, row: int, identity: int, site: int) -> int:  # noqa: A
 @called
 def _empirical_ns(world: Any, row: int, u: float) -> int:  # noqa: ANN401 - a world
     """Invert a measured law at `u`: straight lines between its quantiles."""
-    laws = table(world, LAWS)
+    laws = row_of(world, LAWS, row)
     quantiles = table(world, QUANTILES)
-    start = laws[row, D_START]
-    position = u * float(laws[row, D_STOP] - start - 1)
+    start = laws[D_START]
+    position = u * float(laws[D_STOP] - start - 1)
     index = int(position)
     low = bits_float(quantiles[start + index, 0])
     high = bits_float(quantiles[start + index + 1, 0])

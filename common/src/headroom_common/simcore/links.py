@@ -24,7 +24,7 @@ from headroom_common.simcore.tables import (
     T_LOSS,
     Ints,
 )
-from headroom_common.simcore.world import table
+from headroom_common.simcore.world import row_of, table
 
 
 @called
@@ -44,11 +44,11 @@ def step_index(steps: Ints, start: int, stop: int, t: int) -> int:
 @called
 def crossing_ns(world: Any, link: int, hop: int, t: int, identity: int) -> int:  # noqa: ANN401 - a world
     """Return how long a request that departs at `t` takes to cross `link`, or -1 when it is lost."""
-    links = table(world, LINKS)
-    loss = links[link, L_LOSS]
+    properties = row_of(world, LINKS, link)
+    loss = properties[L_LOSS]
     extra = 0
-    start = links[link, L_START]
-    stop = links[link, L_STOP]
+    start = properties[L_START]
+    stop = properties[L_STOP]
     if stop > start:
         steps = table(world, STEPS)
         row = step_index(steps, start, stop, t)
@@ -56,10 +56,10 @@ def crossing_ns(world: Any, link: int, hop: int, t: int, identity: int) -> int: 
             extra = steps[row, T_LEVEL]
             loss = loss + steps[row, T_LOSS]
     if loss > 0:
-        stream = table(world, SCALARS)[0, S_STREAM]
+        stream = row_of(world, SCALARS, 0)[S_STREAM]
         if uniform(stream, identity, LINK_LOSS + 2 * hop) * float(PARTS_PER_BILLION) < float(loss):
             return -1
-    return sample_ns(world, links[link, L_DELAY], identity, LINK_DELAY + 2 * hop) + extra
+    return sample_ns(world, properties[L_DELAY], identity, LINK_DELAY + 2 * hop) + extra
 
 
 @inlined
@@ -81,7 +81,7 @@ def count_transit(world: Any, link: int, tick: int, departure: int, arrival: int
         departure: start of the transit.
         arrival: end of the transit.
     """
-    period_ns = table(world, SCALARS)[0, S_SAMPLE_PERIOD]
+    period_ns = row_of(world, SCALARS, 0)[S_SAMPLE_PERIOD]
     if tick - period_ns >= departure or arrival > tick:
         _count_samples(world, link, departure, arrival)
 
@@ -89,7 +89,7 @@ def count_transit(world: Any, link: int, tick: int, departure: int, arrival: int
 @called
 def _count_samples(world: Any, link: int, departure: int, arrival: int) -> None:  # noqa: ANN401 - a world
     """Do what `count_transit` does, without a sample instant near by."""
-    period_ns = table(world, SCALARS)[0, S_SAMPLE_PERIOD]
+    period_ns = row_of(world, SCALARS, 0)[S_SAMPLE_PERIOD]
     deltas = table(world, LINK_DELTAS)
     last = deltas.shape[1] - 1
     first_tick = (departure + period_ns - 1) // period_ns

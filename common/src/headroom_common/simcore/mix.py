@@ -17,18 +17,18 @@ from headroom_common.simcore.tables import (
     W_MIX_STOP,
     WORKLOADS,
 )
-from headroom_common.simcore.world import table
+from headroom_common.simcore.world import row_of, table
 
 
 @called
 def choose_endpoint(world: Any, workload: int, identity: int) -> int:  # noqa: ANN401 - a world
     """Draw an endpoint from the workload's mix."""
-    workloads = table(world, WORKLOADS)
+    about = row_of(world, WORKLOADS, workload)
     mix = table(world, MIX)
-    row = workloads[workload, W_MIX_START]
-    stop = workloads[workload, W_MIX_STOP]
+    row = about[W_MIX_START]
+    stop = about[W_MIX_STOP]
     if stop - row > 1:
-        stream = table(world, SCALARS)[0, S_STREAM]
+        stream = row_of(world, SCALARS, 0)[S_STREAM]
         mark = draw_index(uniform(stream, identity, ENDPOINT), mix[stop - 1, M_CUMULATIVE])
         while mix[row, M_CUMULATIVE] <= mark:
             row = row + 1

@@ -83,44 +83,85 @@ class World:
         return self._directory.ctypes.data if COMPILED else self._arrays
 
 
+def _directory_loader(context: Any, builder: Any, args: Any) -> Callable[[int], Any]:  # noqa: ANN401 - numba's own types
+    """Return a function that loads a word of a table's entry in the directory: address, rows or columns."""
+    word = context.get_value_type(types.int64)
+    directory = builder.inttoptr(args[0], word.as_pointer())
+    invariant = builder.module.add_metadata([])
+
+    def load(offset: int) -> Any:  # noqa: ANN401 - as above
+        index = builder.add(builder.mul(args[1], word(_WORDS_PER_TABLE)), word(offset))
+        value = builder.load(builder.gep(directory, [index]))
+        # The directory does not change while a kernel runs, so LLVM may keep what it has loaded.
+        value.set_metadata("invariant.load", invariant)
+        return value
+
+    return load
+
+
+def _array_at(
+    context: Any,  # noqa: ANN401 - numba's own types
+    builder: Any,  # noqa: ANN401 - as above
+    array_type: Any,  # noqa: ANN401 - as above
+    address: Any,  # noqa: ANN401 - as above
+    shape: list[Any],
+    strides: list[Any],
+) -> Any:  # noqa: ANN401 - as above
+    """Make an array value of memory that is kept alive elsewhere."""
+    array = _arrayobj.make_array(array_type)(context, builder)
+    _arrayobj.populate_array(
+        array,
+        data=builder.inttoptr(address, context.get_data_type(types.int64).as_pointer()),
+        shape=_cgutils.pack_array(builder, shape),
+        strides=_cgutils.pack_array(builder, strides),
+        itemsize=context.get_value_type(types.int64)(_WORD_BYTES),
+        meminfo=None,
+    )
+    return array._getvalue()  # noqa: SLF001 - numba's way to make a value of a struct proxy
+
+
 def _typed_table(typing_context: Any, world: Any, number: Any) -> Any:  # noqa: ANN401, ARG001 - numba's own types
     """Return the type and the code generator of `table`."""
     array_type = types.Array(types.int64, 2, "C")
 
     def codegen(context: Any, builder: Any, _signature: Any, args: Any) -> Any:  # noqa: ANN401 - as above
         word = context.get_value_type(types.int64)
-        directory = builder.inttoptr(args[0], word.as_pointer())
-        invariant = builder.module.add_metadata([])
-
-        def load(offset: int) -> Any:  # noqa: ANN401 - as above
-            index = builder.add(builder.mul(args[1], word(_WORDS_PER_TABLE)), word(offset))
-            value = builder.load(builder.gep(directory, [index]))
-            # The directory does not change while a kernel runs, so LLVM may keep what it has loaded.
-            value.set_metadata("invariant.load", invariant)
-            return value
-
-        data, rows, columns = load(0), load(1), load(2)
-        array = _arrayobj.make_array(array_type)(context, builder)
-        pointer = builder.inttoptr(data, context.get_data_type(types.int64).as_pointer())
-        _arrayobj.populate_array(
-            array,
-            data=pointer,
-            shape=_cgutils.pack_array(builder, [rows, columns]),
-            strides=_cgutils.pack_array(
-                builder, [builder.mul(columns, word(_WORD_BYTES)), word(_WORD_BYTES)]
-            ),
-            itemsize=word(_WORD_BYTES),
-            meminfo=None,
-        )
-        return array._getvalue()  # noqa: SLF001 - numba's way to make a value of a struct proxy
+        load = _directory_loader(context, builder, args)
+        rows, columns = load(1), load(2)
+        strides = [builder.mul(columns, word(_WORD_BYTES)), word(_WORD_BYTES)]
+        return _array_at(context, builder, array_type, load(0), [rows, columns], strides)
 
     return array_type(types.int64, types.int64), codegen
+
+
+def _typed_row(typing_context: Any, world: Any, number: Any, index: Any) -> Any:  # noqa: ANN401, ARG001 - numba's own types
+    """Return the type and the code generator of `row_of`."""
+    array_type = types.Array(types.int64, 1, "C")
+
+    def codegen(context: Any, builder: Any, _signature: Any, args: Any) -> Any:  # noqa: ANN401 - as above
+        word = context.get_value_type(types.int64)
+        load = _directory_loader(context, builder, args)
+        columns = load(2)
+        offset = builder.mul(builder.mul(args[2], columns), word(_WORD_BYTES))
+        address = builder.add(load(0), offset)
+        return _array_at(context, builder, array_type, address, [columns], [word(_WORD_BYTES)])
+
+    return array_type(types.int64, types.int64, types.int64), codegen
 
 
 def _plain_table(world: list[Ints], number: int) -> Ints:
     return world[number]
 
 
+def _plain_row(world: list[Ints], number: int, index: int) -> Ints:
+    chosen: Ints = world[number][index]
+    return chosen
+
+
 _table: Any = intrinsic(_typed_table) if COMPILED else _plain_table
 table: Callable[[Any, int], Ints] = _table
 """Return table `number` of a world: a matrix of int64."""
+
+_row: Any = intrinsic(_typed_row) if COMPILED else _plain_row
+row_of: Callable[[Any, int, int], Ints] = _row
+"""Return a row of table `number` of a world: one base address for all its columns; index ≥ 0."""

@@ -25,7 +25,7 @@ from headroom_common.simcore.tables import (
     WORKLOADS,
     Ints,
 )
-from headroom_common.simcore.world import World, table
+from headroom_common.simcore.world import World, row_of, table
 from headroom_generator.domain.plan import (
     N_SEQUENCE,
     N_TIME,
@@ -73,10 +73,10 @@ class ArrivalRows(NamedTuple):
 @called
 def _advance(world: _World, workload: int, t: int, work: float) -> int:
     """Return when the integral of the rate from `t` on reaches `work`, or `NEVER`; moves to that piece."""
-    streams = table(world, STREAMS)
+    position = row_of(world, STREAMS, workload)
     pieces = table(world, PIECES)
-    piece = streams[workload, A_PIECE]
-    stop = streams[workload, A_PIECE_STOP]
+    piece = position[A_PIECE]
+    stop = position[A_PIECE_STOP]
     while piece < stop:
         end = pieces[piece, P_END]
         rate = bits_float(pieces[piece, P_RATE])
@@ -88,7 +88,7 @@ def _advance(world: _World, workload: int, t: int, work: float) -> int:
             rate = rate + slope * (float(t - begin) / NS_PER_SECOND)
         area = float(end - t) / NS_PER_SECOND * (0.5 * (rate + rate_end))
         if work <= area and area > 0.0:
-            streams[workload, A_PIECE] = piece
+            position[A_PIECE] = piece
             if slope == 0.0:
                 return min(t + nanoseconds(work / rate), end)
             # With a slope: the positive root of the quadratic, in the form without cancellation.
@@ -97,36 +97,36 @@ def _advance(world: _World, workload: int, t: int, work: float) -> int:
         work = work - area
         piece = piece + 1
         t = end
-    streams[workload, A_PIECE] = piece
+    position[A_PIECE] = piece
     return NEVER
 
 
 @inlined
 def _draw_next(world: _World, workload: int, t: int) -> None:
     """Find the workload's next arrival after `t`."""
-    streams = table(world, STREAMS)
-    scalars = table(world, SCALARS)
-    count = streams[workload, A_COUNT]
-    row = streams[workload, A_KNOWN_START] + count
-    stop = streams[workload, A_KNOWN_STOP]
-    if stop > streams[workload, A_KNOWN_START]:
-        streams[workload, A_NEXT] = table(world, KNOWN)[row, N_TIME] if row < stop else NEVER
+    position = row_of(world, STREAMS, workload)
+    scalars = row_of(world, SCALARS, 0)
+    count = position[A_COUNT]
+    row = position[A_KNOWN_START] + count
+    stop = position[A_KNOWN_STOP]
+    if stop > position[A_KNOWN_START]:
+        position[A_NEXT] = row_of(world, KNOWN, row)[N_TIME] if row < stop else NEVER
         return
     work = 1.0
-    if table(world, WORKLOADS)[workload, W_KIND] != DETERMINISTIC:
-        work = -log(uniform(scalars[0, S_STREAM], count << ID_SHIFT | workload, GAP))
+    if row_of(world, WORKLOADS, workload)[W_KIND] != DETERMINISTIC:
+        work = -log(uniform(scalars[S_STREAM], count << ID_SHIFT | workload, GAP))
     reached = _advance(world, workload, t, work)
-    streams[workload, A_NEXT] = reached if reached < scalars[0, S_HORIZON] else NEVER
+    position[A_NEXT] = reached if reached < scalars[S_HORIZON] else NEVER
 
 
 @inlined
 def _next_id(world: _World, workload: int) -> int:
     """Return the id of the workload's next arrival."""
-    streams = table(world, STREAMS)
-    sequence = streams[workload, A_COUNT]
-    row = streams[workload, A_KNOWN_START] + sequence
-    if row < streams[workload, A_KNOWN_STOP]:
-        sequence = table(world, KNOWN)[row, N_SEQUENCE]
+    position = row_of(world, STREAMS, workload)
+    sequence = position[A_COUNT]
+    row = position[A_KNOWN_START] + sequence
+    if row < position[A_KNOWN_STOP]:
+        sequence = row_of(world, KNOWN, row)[N_SEQUENCE]
     return sequence << ID_SHIFT | workload
 
 

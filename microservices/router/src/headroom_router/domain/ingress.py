@@ -30,7 +30,7 @@ from headroom_common.simcore.tables import (
     WORKLOADS,
     Ints,
 )
-from headroom_common.simcore.world import table
+from headroom_common.simcore.world import row_of, table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,17 +67,17 @@ class Rows(NamedTuple):
 def cross_ingress(world: Any, rows: Rows, first: int) -> None:  # noqa: ANN401 - a world
     """Take the rows from `first` on over their ingress links, to their entry or to their loss."""
     workloads = table(world, WORKLOADS)
-    scalars = table(world, SCALARS)
+    scalars = row_of(world, SCALARS, 0)
     tick = 0
     for row in range(first, rows.id.shape[0]):
         workload = rows.workload[row]
         t = rows.t0[row]
         if t > tick:
-            tick = tick_at_or_after(scalars[0, S_SAMPLE_PERIOD], t)
+            tick = tick_at_or_after(scalars[S_SAMPLE_PERIOD], t)
         rows.outcome[row] = OK
         rows.target[row] = -1
         rows.server[row] = -1
-        for hop in range(scalars[0, S_HOPS_IN]):
+        for hop in range(scalars[S_HOPS_IN]):
             rows.hops[hop, row] = 0
         rows.phase[row] = AT_ROUTER
         rows.ready_ns[row] = t
@@ -110,7 +110,7 @@ def route(world: Any, rows: Rows, order: Ints, watermark: int) -> None:  # noqa:
     routers = table(world, ROUTERS)
     targets = table(world, TARGETS)
     backends = table(world, BACKENDS)
-    scalars = table(world, SCALARS)
+    scalars = row_of(world, SCALARS, 0)
     tick = 0
     for row in order:
         t = rows.ready_ns[row]
@@ -138,8 +138,8 @@ def route(world: Any, rows: Rows, order: Ints, watermark: int) -> None:  # noqa:
                 rows.outcome[row] = DROPPED
                 continue
             if t > tick:
-                tick = tick_at_or_after(scalars[0, S_SAMPLE_PERIOD], t)
+                tick = tick_at_or_after(scalars[S_SAMPLE_PERIOD], t)
             count_transit(world, link, tick, t, t + crossing)
-            rows.hops[scalars[0, S_HOPS_IN] - 1, row] = crossing
+            rows.hops[scalars[S_HOPS_IN] - 1, row] = crossing
             rows.ready_ns[row] = t + crossing
         rows.server[row] = backends[backend, B_REPLICA]

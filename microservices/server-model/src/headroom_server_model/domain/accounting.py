@@ -18,7 +18,7 @@ from headroom_common.simcore.tables import (
     V_FIRST_POOL,
     V_MEMORY,
 )
-from headroom_common.simcore.world import table
+from headroom_common.simcore.world import row_of, table
 from headroom_server_model.domain.state import (
     CPU_RUN,
     CPU_WAIT,
@@ -72,26 +72,26 @@ _LIMB_BITS: Final = 20
 @inlined
 def _within(world: _World, start: int, end: int) -> int:
     """Return how much of [start, end) lies in [warm-up, horizon)."""
-    scalars = table(world, SCALARS)
-    low = max(scalars[0, S_WARMUP], start)
-    high = min(scalars[0, S_HORIZON], end)
+    scalars = row_of(world, SCALARS, 0)
+    low = max(scalars[S_WARMUP], start)
+    high = min(scalars[S_HORIZON], end)
     return high - low if high > low else 0
 
 
 @inlined
 def _in_window(world: _World, t: int) -> bool:
-    scalars = table(world, SCALARS)
-    return scalars[0, S_WARMUP] <= t < scalars[0, S_HORIZON]
+    scalars = row_of(world, SCALARS, 0)
+    return scalars[S_WARMUP] <= t < scalars[S_HORIZON]
 
 
-@called
+@inlined
 def count_arrival(world: _World, replica: int, t: int) -> None:
     """Count a request that reached the server."""
     if _in_window(world, t):
         table(world, TOTALS)[replica, _ARRIVALS] += 1
 
 
-@called
+@inlined
 def count_completed(world: _World, replica: int, t: int) -> None:
     """Count a request that was served to the end."""
     if _in_window(world, t):
@@ -112,92 +112,92 @@ def count_shed(world: _World, replica: int, t: int) -> None:
         table(world, TOTALS)[replica, _SHED] += 1
 
 
-@called
+@inlined
 def enter_system(world: _World, replica: int, t: int) -> None:
     """One request more in the server."""
-    levels = table(world, LEVELS)
-    totals = table(world, TOTALS)
-    totals[replica, _AREA] += levels[replica, IN_SYSTEM] * (t - levels[replica, LAST_CHANGE])
-    levels[replica, LAST_CHANGE] = t
-    levels[replica, IN_SYSTEM] += 1
-    totals[replica, _PEAK_IN_SYSTEM] = max(totals[replica, _PEAK_IN_SYSTEM], levels[replica, IN_SYSTEM])
+    levels = row_of(world, LEVELS, replica)
+    totals = row_of(world, TOTALS, replica)
+    totals[_AREA] += levels[IN_SYSTEM] * (t - levels[LAST_CHANGE])
+    levels[LAST_CHANGE] = t
+    levels[IN_SYSTEM] += 1
+    totals[_PEAK_IN_SYSTEM] = max(totals[_PEAK_IN_SYSTEM], levels[IN_SYSTEM])
 
 
-@called
+@inlined
 def leave_system(world: _World, slot: int, t: int, held_kib: int) -> None:
     """One request less in the server, which held `held_kib` of memory since it was granted."""
-    slots = table(world, SLOTS)
-    levels = table(world, LEVELS)
-    totals = table(world, TOTALS)
-    replica = slots[slot, SERVER]
-    totals[replica, _AREA] += levels[replica, IN_SYSTEM] * (t - levels[replica, LAST_CHANGE])
-    levels[replica, LAST_CHANGE] = t
-    levels[replica, IN_SYSTEM] -= 1
-    entered = slots[slot, ENTERED]
-    totals[replica, _SOJOURN] += t - entered
-    totals[replica, _IN_SYSTEM] += _within(world, entered, t)
+    slots = row_of(world, SLOTS, slot)
+    replica = slots[SERVER]
+    totals = row_of(world, TOTALS, replica)
+    levels = row_of(world, LEVELS, replica)
+    totals[_AREA] += levels[IN_SYSTEM] * (t - levels[LAST_CHANGE])
+    levels[LAST_CHANGE] = t
+    levels[IN_SYSTEM] -= 1
+    entered = slots[ENTERED]
+    totals[_SOJOURN] += t - entered
+    totals[_IN_SYSTEM] += _within(world, entered, t)
     if held_kib > 0:
-        held = _within(world, entered + slots[slot, MEMORY_WAIT], t)
-        totals[replica, _MEMORY_HIGH] += held_kib * (held >> _LIMB_BITS)
-        totals[replica, _MEMORY_LOW] += held_kib * (held & ((1 << _LIMB_BITS) - 1))
+        held = _within(world, entered + slots[MEMORY_WAIT], t)
+        totals[_MEMORY_HIGH] += held_kib * (held >> _LIMB_BITS)
+        totals[_MEMORY_LOW] += held_kib * (held & ((1 << _LIMB_BITS) - 1))
 
 
-@called
+@inlined
 def add_memory_wait(world: _World, slot: int, t: int) -> None:
     """A wait for memory is over."""
-    slots = table(world, SLOTS)
-    mark = slots[slot, MARK]
-    slots[slot, MEMORY_WAIT] += t - mark
-    table(world, TOTALS)[slots[slot, SERVER], _MEMORY_WAIT] += _within(world, mark, t)
+    request = row_of(world, SLOTS, slot)
+    mark = request[MARK]
+    request[MEMORY_WAIT] += t - mark
+    table(world, TOTALS)[request[SERVER], _MEMORY_WAIT] += _within(world, mark, t)
 
 
-@called
+@inlined
 def note_memory(world: _World, replica: int) -> None:
     """More memory is in use."""
-    totals = table(world, TOTALS)
-    in_use = table(world, SERVERS)[replica, V_MEMORY] - table(world, LEVELS)[replica, FREE_MEMORY]
-    totals[replica, _PEAK_MEMORY] = max(totals[replica, _PEAK_MEMORY], in_use)
+    totals = row_of(world, TOTALS, replica)
+    in_use = row_of(world, SERVERS, replica)[V_MEMORY] - row_of(world, LEVELS, replica)[FREE_MEMORY]
+    totals[_PEAK_MEMORY] = max(totals[_PEAK_MEMORY], in_use)
 
 
-@called
+@inlined
 def note_ready(world: _World, replica: int) -> None:
     """The ready queue has grown."""
-    totals = table(world, TOTALS)
-    totals[replica, _PEAK_READY] = max(totals[replica, _PEAK_READY], table(world, LEVELS)[replica, READY])
+    totals = row_of(world, TOTALS, replica)
+    totals[_PEAK_READY] = max(totals[_PEAK_READY], row_of(world, LEVELS, replica)[READY])
 
 
-@called
+@inlined
 def add_cpu_wait(world: _World, slot: int, t: int) -> None:
     """A wait in the ready queue is over."""
-    slots = table(world, SLOTS)
-    mark = slots[slot, MARK]
-    slots[slot, CPU_WAIT] += t - mark
-    table(world, TOTALS)[slots[slot, SERVER], _READY_WAIT] += _within(world, mark, t)
+    request = row_of(world, SLOTS, slot)
+    mark = request[MARK]
+    request[CPU_WAIT] += t - mark
+    table(world, TOTALS)[request[SERVER], _READY_WAIT] += _within(world, mark, t)
 
 
-@called
+@inlined
 def add_cpu_run(world: _World, slot: int, t: int) -> None:
     """A CPU step is over."""
-    slots = table(world, SLOTS)
-    mark = slots[slot, MARK]
-    slots[slot, CPU_RUN] += t - mark
-    table(world, TOTALS)[slots[slot, SERVER], _BUSY] += _within(world, mark, t)
+    request = row_of(world, SLOTS, slot)
+    mark = request[MARK]
+    request[CPU_RUN] += t - mark
+    table(world, TOTALS)[request[SERVER], _BUSY] += _within(world, mark, t)
 
 
-@called
+@inlined
 def add_io(world: _World, slot: int, t: int) -> None:
     """An I/O step is over."""
-    slots = table(world, SLOTS)
-    mark = slots[slot, MARK]
-    slots[slot, IO_WAIT] += t - mark
-    table(world, TOTALS)[slots[slot, SERVER], _IO] += _within(world, mark, t)
+    request = row_of(world, SLOTS, slot)
+    mark = request[MARK]
+    request[IO_WAIT] += t - mark
+    table(world, TOTALS)[request[SERVER], _IO] += _within(world, mark, t)
 
 
 @called
 def note_pool_queue(world: _World, replica: int, pool: int) -> None:
     """A pool's queue has grown."""
     totals = table(world, POOL_TOTALS)
-    row = replica * table(world, SCALARS)[0, S_POOL_SLOTS] + pool
+    row = replica * row_of(world, SCALARS, 0)[S_POOL_SLOTS] + pool
     totals[row, _PEAK_WAITING] = max(
         totals[row, _PEAK_WAITING], table(world, LEVELS)[replica, FIRST_POOL_LEVEL + 2 * pool + 1]
     )
@@ -206,50 +206,56 @@ def note_pool_queue(world: _World, replica: int, pool: int) -> None:
 @called
 def add_pool_wait(world: _World, slot: int, pool: int, t: int) -> None:
     """A wait for a pool token is over."""
-    slots = table(world, SLOTS)
-    mark = slots[slot, MARK]
-    slots[slot, FIXED + table(world, SCALARS)[0, S_HOPS_IN] + pool] += t - mark
-    row = slots[slot, SERVER] * table(world, SCALARS)[0, S_POOL_SLOTS] + pool
-    table(world, POOL_TOTALS)[row, _WAIT_NS] += _within(world, mark, t)
+    scalars = row_of(world, SCALARS, 0)
+    request = row_of(world, SLOTS, slot)
+    totals = row_of(world, POOL_TOTALS, request[SERVER] * scalars[S_POOL_SLOTS] + pool)
+    mark = request[MARK]
+    request[FIXED + scalars[S_HOPS_IN] + pool] += t - mark
+    totals[_WAIT_NS] += _within(world, mark, t)
+
+
+@inlined
+def pool_since(world: _World, pool: int) -> int:
+    """Return the column of a slot for when it took a pool's token: the instant plus one, 0 for none."""
+    scalars = row_of(world, SCALARS, 0)
+    return FIXED + scalars[S_HOPS_IN] + scalars[S_POOL_SLOTS] + pool
 
 
 @called
 def take_pool(world: _World, slot: int, pool: int, t: int) -> None:
-    """A pool token was taken; its column holds the instant plus one, 0 meaning that none is held."""
-    slots = table(world, SLOTS)
-    slots[
-        slot, FIXED + table(world, SCALARS)[0, S_HOPS_IN] + table(world, SCALARS)[0, S_POOL_SLOTS] + pool
-    ] = t + 1
+    """A pool token was taken."""
+    request = row_of(world, SLOTS, slot)
+    request[pool_since(world, pool)] = t + 1
     if _in_window(world, t):
-        row = slots[slot, SERVER] * table(world, SCALARS)[0, S_POOL_SLOTS] + pool
-        table(world, POOL_TOTALS)[row, _ACQUIRED] += 1
+        row = request[SERVER] * row_of(world, SCALARS, 0)[S_POOL_SLOTS] + pool
+        row_of(world, POOL_TOTALS, row)[_ACQUIRED] += 1
 
 
 @called
 def add_pool_hold(world: _World, slot: int, pool: int, t: int) -> None:
     """A pool token is given back."""
-    slots = table(world, SLOTS)
-    column = FIXED + table(world, SCALARS)[0, S_HOPS_IN] + table(world, SCALARS)[0, S_POOL_SLOTS] + pool
-    row = slots[slot, SERVER] * table(world, SCALARS)[0, S_POOL_SLOTS] + pool
-    table(world, POOL_TOTALS)[row, _HELD_NS] += _within(world, slots[slot, column] - 1, t)
-    slots[slot, column] = 0
+    request = row_of(world, SLOTS, slot)
+    column = pool_since(world, pool)
+    totals = row_of(world, POOL_TOTALS, request[SERVER] * row_of(world, SCALARS, 0)[S_POOL_SLOTS] + pool)
+    totals[_HELD_NS] += _within(world, request[column] - 1, t)
+    request[column] = 0
 
 
 @called
 def take_sample(world: _World, tick: int) -> None:
     """Record the levels of every cell at a sample instant, the `tick`-th of this segment."""
-    scalars = table(world, SCALARS)
+    scalars = row_of(world, SCALARS, 0)
     servers = table(world, SERVERS)
     levels = table(world, LEVELS)
     samples = table(world, SAMPLES)
     pool_samples = table(world, POOL_SAMPLES)
     for replica in range(levels.shape[0]):
-        row = tick * scalars[0, S_CELLS] + servers[replica, V_CELL]
+        row = tick * scalars[S_CELLS] + servers[replica, V_CELL]
         samples[row, 0] += levels[replica, READY]
         samples[row, 1] += levels[replica, IO_ACTIVE]
         samples[row, 2] += servers[replica, V_MEMORY] - levels[replica, FREE_MEMORY]
         samples[row, 3] += servers[replica, V_CORES] - levels[replica, FREE_CORES]
         samples[row, 4] += levels[replica, IN_SYSTEM]
-        for pool in range(scalars[0, S_POOL_SLOTS]):
+        for pool in range(scalars[S_POOL_SLOTS]):
             free = levels[replica, FIRST_POOL_LEVEL + 2 * pool]
             pool_samples[row, pool] += servers[replica, V_FIRST_POOL + pool] - free

@@ -43,7 +43,7 @@ from headroom_common.simcore.tables import (
     W_USERS,
     WORKLOADS,
 )
-from headroom_common.simcore.world import table
+from headroom_common.simcore.world import row_of, table
 from headroom_server_model.domain.schedule import schedule
 from headroom_server_model.domain.state import (
     AT_CLIENT,
@@ -95,58 +95,58 @@ _World = Any
 @inlined
 def take_slot(world: _World) -> int:
     """Take a free slot. The loop has made sure that there is one."""
-    slots = table(world, SLOTS)
-    counters = table(world, COUNTERS)
-    counters[0, FREE_SLOTS] -= 1
-    slot = table(world, FREE_LIST)[counters[0, FREE_SLOTS], 0]
-    for column in range(slots.shape[1]):
-        slots[slot, column] = 0
-    slots[slot, TARGET] = -1
-    slots[slot, SERVER] = -1
-    slots[slot, BACKEND] = -1
-    slots[slot, EVENT_NS] = NO_EVENT
+    counters = row_of(world, COUNTERS, 0)
+    counters[FREE_SLOTS] -= 1
+    slot = table(world, FREE_LIST)[counters[FREE_SLOTS], 0]
+    request = row_of(world, SLOTS, slot)
+    for column in range(request.shape[0]):
+        request[column] = 0
+    request[TARGET] = -1
+    request[SERVER] = -1
+    request[BACKEND] = -1
+    request[EVENT_NS] = NO_EVENT
     return slot
 
 
 @inlined
 def free_slot(world: _World, slot: int) -> None:
     """Give a slot back."""
-    counters = table(world, COUNTERS)
-    table(world, SLOTS)[slot, PHASE] = FREE
-    table(world, FREE_LIST)[counters[0, FREE_SLOTS], 0] = slot
-    counters[0, FREE_SLOTS] += 1
+    counters = row_of(world, COUNTERS, 0)
+    row_of(world, SLOTS, slot)[PHASE] = FREE
+    table(world, FREE_LIST)[counters[FREE_SLOTS], 0] = slot
+    counters[FREE_SLOTS] += 1
 
 
 @called
 def _near_tick(world: _World) -> int:
-    return table(world, COUNTERS)[0, NEXT_TICK] * table(world, SCALARS)[0, S_SAMPLE_PERIOD]
+    return row_of(world, COUNTERS, 0)[NEXT_TICK] * row_of(world, SCALARS, 0)[S_SAMPLE_PERIOD]
 
 
 @called
 def _send_next(world: _World, workload: int, identity: int, end: int) -> None:
     """Schedule a user's next request: one think time after `end`, unless the horizon comes first."""
-    workloads = table(world, WORKLOADS)
-    following = ((identity >> ID_SHIFT) + workloads[workload, W_USERS]) << ID_SHIFT | workload
-    t = end + sample_ns(world, workloads[workload, W_THINK], following, THINK)
-    if t >= table(world, SCALARS)[0, S_HORIZON]:
+    about = row_of(world, WORKLOADS, workload)
+    following = ((identity >> ID_SHIFT) + about[W_USERS]) << ID_SHIFT | workload
+    t = end + sample_ns(world, about[W_THINK], following, THINK)
+    if t >= row_of(world, SCALARS, 0)[S_HORIZON]:
         return
     slot = take_slot(world)
-    slots = table(world, SLOTS)
-    slots[slot, ID] = following
-    slots[slot, WORKLOAD] = workload
-    slots[slot, ENDPOINT] = choose_endpoint(world, workload, following)
-    slots[slot, T0] = t
-    slots[slot, PHASE] = AT_CLIENT
+    slots = row_of(world, SLOTS, slot)
+    slots[ID] = following
+    slots[WORKLOAD] = workload
+    slots[ENDPOINT] = choose_endpoint(world, workload, following)
+    slots[T0] = t
+    slots[PHASE] = AT_CLIENT
     schedule(world, slot, t, -1)
 
 
 @called
 def _write_end(world: _World, row: int, slot: int, end: int, outcome: int) -> None:
     """Write when and how a request ended. A client that has stopped waiting by then sees a time-out."""
-    slots = table(world, SLOTS)
+    slots = row_of(world, SLOTS, slot)
     out = table(world, OUTPUTS)
-    limit = table(world, WORKLOADS)[slots[slot, WORKLOAD], W_TIMEOUT]
-    latency = end - slots[slot, T0]
+    limit = table(world, WORKLOADS)[slots[WORKLOAD], W_TIMEOUT]
+    latency = end - slots[T0]
     if limit > 0 and latency > limit:
         latency = limit
         outcome = TIMED_OUT
@@ -157,57 +157,57 @@ def _write_end(world: _World, row: int, slot: int, end: int, outcome: int) -> No
 @called
 def _write_row(world: _World, slot: int) -> int:
     """Write the row of a request that ends, but for its way back and its end; returns the row's number."""
-    scalars = table(world, SCALARS)
-    slots = table(world, SLOTS)
+    scalars = row_of(world, SCALARS, 0)
+    slots = row_of(world, SLOTS, slot)
     out = table(world, OUTPUTS)
-    counters = table(world, COUNTERS)
-    row = counters[0, ROWS_OUT]
-    counters[0, ROWS_OUT] = row + 1
-    out[O_ID, row] = slots[slot, ID]
-    out[O_WORKLOAD, row] = slots[slot, WORKLOAD]
-    out[O_ENDPOINT, row] = slots[slot, ENDPOINT]
-    out[O_SERVER, row] = slots[slot, SERVER]
-    out[O_TARGET, row] = slots[slot, TARGET]
-    out[O_T0, row] = slots[slot, T0]
-    out[O_MEMORY_WAIT, row] = slots[slot, MEMORY_WAIT]
-    out[O_CPU_WAIT, row] = slots[slot, CPU_WAIT]
-    out[O_CPU_RUN, row] = slots[slot, CPU_RUN]
-    out[O_IO_WAIT, row] = slots[slot, IO_WAIT]
-    hops = scalars[0, S_HOPS_IN]
+    counters = row_of(world, COUNTERS, 0)
+    row = counters[ROWS_OUT]
+    counters[ROWS_OUT] = row + 1
+    out[O_ID, row] = slots[ID]
+    out[O_WORKLOAD, row] = slots[WORKLOAD]
+    out[O_ENDPOINT, row] = slots[ENDPOINT]
+    out[O_SERVER, row] = slots[SERVER]
+    out[O_TARGET, row] = slots[TARGET]
+    out[O_T0, row] = slots[T0]
+    out[O_MEMORY_WAIT, row] = slots[MEMORY_WAIT]
+    out[O_CPU_WAIT, row] = slots[CPU_WAIT]
+    out[O_CPU_RUN, row] = slots[CPU_RUN]
+    out[O_IO_WAIT, row] = slots[IO_WAIT]
+    hops = scalars[S_HOPS_IN]
     for hop in range(hops):
-        out[O_FIRST_HOP + hop, row] = slots[slot, FIXED + hop]
+        out[O_FIRST_HOP + hop, row] = slots[FIXED + hop]
     back = O_FIRST_HOP + hops
-    for hop in range(scalars[0, S_HOPS_BACK]):
+    for hop in range(scalars[S_HOPS_BACK]):
         out[back + hop, row] = 0
-    pools = back + scalars[0, S_HOPS_BACK]
-    for pool in range(scalars[0, S_POOL_SLOTS]):
-        out[pools + pool, row] = slots[slot, FIXED + hops + pool]
+    pools = back + scalars[S_HOPS_BACK]
+    for pool in range(scalars[S_POOL_SLOTS]):
+        out[pools + pool, row] = slots[FIXED + hops + pool]
     return row
 
 
 @called
 def _close(world: _World, slot: int, now: int, closing: int) -> None:
     """Free the slot, at once or when its router no longer counts its connection."""
-    slots = table(world, SLOTS)
-    backend = slots[slot, BACKEND]
+    request = row_of(world, SLOTS, slot)
+    backend = request[BACKEND]
     if backend < 0:
         free_slot(world, slot)
     elif closing <= now:
-        table(world, BACKEND_STATE)[backend, BS_CONNECTIONS] -= 1
+        row_of(world, BACKEND_STATE, backend)[BS_CONNECTIONS] -= 1
         free_slot(world, slot)
     else:
-        slots[slot, PHASE] = CLOSING
+        request[PHASE] = CLOSING
         schedule(world, slot, closing, -1)
 
 
 @called
 def _end(world: _World, slot: int, now: int, end: int) -> None:
     """Close a request whose row is written; a closed-loop user goes on."""
-    slots = table(world, SLOTS)
-    workload = slots[slot, WORKLOAD]
-    identity = slots[slot, ID]
+    slots = row_of(world, SLOTS, slot)
+    workload = slots[WORKLOAD]
+    identity = slots[ID]
     _close(world, slot, now, end)
-    if table(world, WORKLOADS)[workload, W_KIND] == CLOSED:
+    if row_of(world, WORKLOADS, workload)[W_KIND] == CLOSED:
         _send_next(world, workload, identity, end)
 
 
@@ -221,14 +221,14 @@ def end_request(world: _World, slot: int, now: int, end: int, outcome: int) -> N
 @called
 def answer(world: _World, slot: int, t: int) -> None:
     """Send the answer of a served request back over its links, from `t` on, and end it."""
-    slots = table(world, SLOTS)
+    slots = row_of(world, SLOTS, slot)
     out = table(world, OUTPUTS)
     paths = table(world, RETURN_PATH)
-    workload = slots[slot, WORKLOAD]
+    workload = slots[WORKLOAD]
     row = _write_row(world, slot)
-    path = workload * (table(world, TARGETS).shape[0] + 1) + slots[slot, TARGET] + 1
-    first_hop = table(world, WORKLOADS)[workload, W_HOP_COUNT] + 1
-    column = O_FIRST_HOP + table(world, SCALARS)[0, S_HOPS_IN]
+    path = workload * (table(world, TARGETS).shape[0] + 1) + slots[TARGET] + 1
+    first_hop = row_of(world, WORKLOADS, workload)[W_HOP_COUNT] + 1
+    column = O_FIRST_HOP + row_of(world, SCALARS, 0)[S_HOPS_IN]
     tick = _near_tick(world)
     end = t
     outcome = OK
@@ -236,7 +236,7 @@ def answer(world: _World, slot: int, t: int) -> None:
         link = paths[path, hop]
         if link < 0:
             break
-        crossing = crossing_ns(world, link, first_hop + hop, end, slots[slot, ID])
+        crossing = crossing_ns(world, link, first_hop + hop, end, slots[ID])
         if crossing < 0:
             outcome = DROPPED
             break
@@ -250,53 +250,53 @@ def answer(world: _World, slot: int, t: int) -> None:
 @called
 def send(world: _World, slot: int, now: int) -> None:
     """Take a closed-loop request from its client over its ingress links."""
-    workloads = table(world, WORKLOADS)
-    slots = table(world, SLOTS)
-    workload = slots[slot, WORKLOAD]
+    slots = row_of(world, SLOTS, slot)
+    workload = slots[WORKLOAD]
+    about = row_of(world, WORKLOADS, workload)
     tick = _near_tick(world)
     t = now
-    for hop in range(workloads[workload, W_HOP_COUNT]):
-        link = workloads[workload, W_FIRST_HOP + hop]
-        crossing = crossing_ns(world, link, hop, t, slots[slot, ID])
+    for hop in range(about[W_HOP_COUNT]):
+        link = about[W_FIRST_HOP + hop]
+        crossing = crossing_ns(world, link, hop, t, slots[ID])
         if crossing < 0:
             end_request(world, slot, now, t, DROPPED)
             return
         count_transit(world, link, tick, t, t + crossing)
-        slots[slot, FIXED + hop] = crossing
+        slots[FIXED + hop] = crossing
         t = t + crossing
-    slots[slot, PHASE] = AT_ROUTER
-    if workloads[workload, W_ENTRY_ROUTER] < 0:
-        slots[slot, PHASE] = TO_SERVER
-        slots[slot, SERVER] = workloads[workload, W_ENTRY_REPLICA]
+    slots[PHASE] = AT_ROUTER
+    if about[W_ENTRY_ROUTER] < 0:
+        slots[PHASE] = TO_SERVER
+        slots[SERVER] = about[W_ENTRY_REPLICA]
     schedule(world, slot, t, -1)
 
 
 @called
 def route(world: _World, slot: int, t: int) -> None:
     """Decide at a late-bound router where a request goes."""
-    workloads = table(world, WORKLOADS)
     backends = table(world, BACKENDS)
-    slots = table(world, SLOTS)
-    workload = slots[slot, WORKLOAD]
-    router = workloads[workload, W_ENTRY_ROUTER]
+    request = row_of(world, SLOTS, slot)
+    workload = request[WORKLOAD]
+    about = row_of(world, WORKLOADS, workload)
+    router = about[W_ENTRY_ROUTER]
     if not admits(world, router, t):
         end_request(world, slot, t, t, SHED)
         return
-    backend = choose_backend(world, router, t, slots[slot, ID])
+    backend = choose_backend(world, router, t, request[ID])
     target = backends[backend, B_TARGET]
-    slots[slot, TARGET] = target
-    link = table(world, TARGETS)[target, G_LINK]
+    request[TARGET] = target
+    link = row_of(world, TARGETS, target)[G_LINK]
     crossing = 0
     if link >= 0:
-        crossing = crossing_ns(world, link, workloads[workload, W_HOP_COUNT], t, slots[slot, ID])
+        crossing = crossing_ns(world, link, about[W_HOP_COUNT], t, request[ID])
         if crossing < 0:
             end_request(world, slot, t, t, DROPPED)
             return
         count_transit(world, link, _near_tick(world), t, t + crossing)
-        slots[slot, FIXED + table(world, SCALARS)[0, S_HOPS_IN] - 1] = crossing
-    slots[slot, SERVER] = backends[backend, B_REPLICA]
-    if table(world, ROUTERS)[router, R_POLICY] >= FIRST_FEEDBACK_POLICY:
-        slots[slot, BACKEND] = backend
-        table(world, BACKEND_STATE)[backend, BS_CONNECTIONS] += 1
-    slots[slot, PHASE] = TO_SERVER
+        request[FIXED + row_of(world, SCALARS, 0)[S_HOPS_IN] - 1] = crossing
+    request[SERVER] = backends[backend, B_REPLICA]
+    if row_of(world, ROUTERS, router)[R_POLICY] >= FIRST_FEEDBACK_POLICY:
+        request[BACKEND] = backend
+        row_of(world, BACKEND_STATE, backend)[BS_CONNECTIONS] += 1
+    request[PHASE] = TO_SERVER
     schedule(world, slot, t + crossing, -1)

@@ -16,7 +16,7 @@ from headroom_common.simcore.tables import (
     S_TICKS,
     SCALARS,
 )
-from headroom_common.simcore.world import table
+from headroom_common.simcore.world import row_of, table
 from headroom_server_model.domain.accounting import take_sample
 from headroom_server_model.domain.journey import free_slot, route, send, take_slot
 from headroom_server_model.domain.schedule import earliest, take
@@ -71,24 +71,24 @@ _World = Any
 def _admit_input(world: _World, row: int) -> int:
     """Put an input row into a slot."""
     inputs = table(world, INPUTS)
-    slots = table(world, SLOTS)
     slot = take_slot(world)
-    slots[slot, ID] = inputs[I_ID, row]
-    slots[slot, WORKLOAD] = inputs[I_WORKLOAD, row]
-    slots[slot, ENDPOINT] = inputs[I_ENDPOINT, row]
-    slots[slot, T0] = inputs[I_T0, row]
-    slots[slot, PHASE] = inputs[I_PHASE, row]
-    slots[slot, TARGET] = inputs[I_TARGET, row]
-    slots[slot, SERVER] = inputs[I_SERVER, row]
-    for hop in range(table(world, SCALARS)[0, S_HOPS_IN]):
-        slots[slot, FIXED + hop] = inputs[I_FIRST_HOP + hop, row]
+    request = row_of(world, SLOTS, slot)
+    request[ID] = inputs[I_ID, row]
+    request[WORKLOAD] = inputs[I_WORKLOAD, row]
+    request[ENDPOINT] = inputs[I_ENDPOINT, row]
+    request[T0] = inputs[I_T0, row]
+    request[PHASE] = inputs[I_PHASE, row]
+    request[TARGET] = inputs[I_TARGET, row]
+    request[SERVER] = inputs[I_SERVER, row]
+    for hop in range(row_of(world, SCALARS, 0)[S_HOPS_IN]):
+        request[FIXED + hop] = inputs[I_FIRST_HOP + hop, row]
     return slot
 
 
 @called
 def _handle(world: _World, slot: int, t: int) -> None:
     """Let what is due for a slot happen."""
-    phase = table(world, SLOTS)[slot, PHASE]
+    phase = row_of(world, SLOTS, slot)[PHASE]
     if phase == TO_SERVER:
         enter(world, slot, t)
     elif RUNNING <= phase < CLOSING:
@@ -98,7 +98,7 @@ def _handle(world: _World, slot: int, t: int) -> None:
     elif phase == AT_CLIENT:
         send(world, slot, t)
     elif phase == CLOSING:
-        table(world, BACKEND_STATE)[table(world, SLOTS)[slot, BACKEND], BS_CONNECTIONS] -= 1
+        table(world, BACKEND_STATE)[row_of(world, SLOTS, slot)[BACKEND], BS_CONNECTIONS] -= 1
         free_slot(world, slot)
     else:  # killed: its event is void
         free_slot(world, slot)
@@ -107,23 +107,20 @@ def _handle(world: _World, slot: int, t: int) -> None:
 @called
 def _sample_until(world: _World, t: int) -> None:
     """Record the sample instants before `t`."""
-    scalars = table(world, SCALARS)
-    counters = table(world, COUNTERS)
-    while (
-        counters[0, NEXT_TICK] < scalars[0, S_TICKS]
-        and counters[0, NEXT_TICK] * scalars[0, S_SAMPLE_PERIOD] < t
-    ):
-        take_sample(world, counters[0, NEXT_TICK] - counters[0, FIRST_TICK])
-        counters[0, NEXT_TICK] += 1
+    scalars = row_of(world, SCALARS, 0)
+    counters = row_of(world, COUNTERS, 0)
+    while counters[NEXT_TICK] < scalars[S_TICKS] and counters[NEXT_TICK] * scalars[S_SAMPLE_PERIOD] < t:
+        take_sample(world, counters[NEXT_TICK] - counters[FIRST_TICK])
+        counters[NEXT_TICK] += 1
 
 
 @called
 def _room(world: _World, needed: int) -> int:
     """Tell whether there is room for `needed` requests to end and as many to begin twice over."""
-    counters = table(world, COUNTERS)
-    if counters[0, FREE_SLOTS] < 2 * needed:
+    counters = row_of(world, COUNTERS, 0)
+    if counters[FREE_SLOTS] < 2 * needed:
         return MORE_SLOTS
-    if table(world, OUTPUTS).shape[1] - counters[0, ROWS_OUT] < needed:
+    if table(world, OUTPUTS).shape[1] - counters[ROWS_OUT] < needed:
         return MORE_ROWS
     return DONE
 
@@ -135,17 +132,17 @@ def simulate(world: _World, watermark: int) -> int:
     Returns:
         `DONE`, or `MORE_SLOTS` or `MORE_ROWS` when the tables are full: put larger ones and call it again.
     """
-    counters = table(world, COUNTERS)
+    counters = row_of(world, COUNTERS, 0)
     inputs = table(world, INPUTS)
     order = table(world, INPUT_ORDER)
     kills = table(world, KILLS)
     slots = table(world, SLOTS)
-    period = table(world, SCALARS)[0, S_SAMPLE_PERIOD]
-    next_sample = counters[0, NEXT_TICK] * period
+    period = row_of(world, SCALARS, 0)[S_SAMPLE_PERIOD]
+    next_sample = counters[NEXT_TICK] * period
     while True:
         source, t, identity = earliest(world)
         from_input = False
-        position = counters[0, NEXT_INPUT]
+        position = counters[NEXT_INPUT]
         row = 0
         if position < order.shape[0]:
             row = order[position, 0]
@@ -153,14 +150,14 @@ def simulate(world: _World, watermark: int) -> int:
             if due < t or (due == t and inputs[I_ID, row] < identity):
                 t = due
                 from_input = True
-        kill_row = counters[0, NEXT_KILL]
+        kill_row = counters[NEXT_KILL]
         if kill_row < kills.shape[0] and kills[kill_row, K_TIME] <= t and kills[kill_row, K_TIME] < watermark:
-            status = _room(world, slots.shape[0] - counters[0, FREE_SLOTS] + 1)
+            status = _room(world, slots.shape[0] - counters[FREE_SLOTS] + 1)
             if status != DONE:
                 return status
             _sample_until(world, kills[kill_row, K_TIME])
             kill(world, kills[kill_row, K_REPLICA], kills[kill_row, K_TIME])
-            counters[0, NEXT_KILL] += 1
+            counters[NEXT_KILL] += 1
             continue
         if t >= watermark:
             break
@@ -169,10 +166,10 @@ def simulate(world: _World, watermark: int) -> int:
             return status
         if next_sample < t:
             _sample_until(world, t)
-            next_sample = counters[0, NEXT_TICK] * period
-        counters[0, EVENTS] += 1
+            next_sample = counters[NEXT_TICK] * period
+        counters[EVENTS] += 1
         if from_input:
-            counters[0, NEXT_INPUT] = position + 1
+            counters[NEXT_INPUT] = position + 1
             _handle(world, _admit_input(world, row), t)
         else:
             _handle(world, take(world, source), t)

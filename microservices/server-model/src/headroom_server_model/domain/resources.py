@@ -21,7 +21,7 @@ from headroom_common.simcore.tables import (
     V_SLOW_START,
     V_SLOW_STOP,
 )
-from headroom_common.simcore.world import table
+from headroom_common.simcore.world import row_of, table
 from headroom_server_model.domain import accounting as tally
 from headroom_server_model.domain.schedule import schedule
 from headroom_server_model.domain.state import (
@@ -72,7 +72,7 @@ def _leave(world: _World, replica: int, queue: int) -> int:
     """Remove and return the head of a queue that is not empty."""
     queues = table(world, QUEUES)
     slot = queues[replica, 2 * queue]
-    following = table(world, SLOTS)[slot, NEXT]
+    following = row_of(world, SLOTS, slot)[NEXT]
     queues[replica, 2 * queue] = following
     if following < 0:
         queues[replica, 2 * queue + 1] = -1
@@ -83,18 +83,18 @@ def _leave(world: _World, replica: int, queue: int) -> int:
 def _resume_later(world: _World, slot: int) -> None:
     """Let a request go on at this instant, after what is already under way."""
     todo = table(world, TODO)
-    counters = table(world, COUNTERS)
-    todo[counters[0, TODO_TAIL] & (todo.shape[0] - 1), 0] = slot
-    counters[0, TODO_TAIL] += 1
+    counters = row_of(world, COUNTERS, 0)
+    todo[counters[TODO_TAIL] & (todo.shape[0] - 1), 0] = slot
+    counters[TODO_TAIL] += 1
 
 
 @called
 def _slow_down(world: _World, replica: int, t: int, duration: int) -> int:
     """Stretch a CPU step that starts at `t` by the replica's active slow-downs."""
-    servers = table(world, SERVERS)
+    server = row_of(world, SERVERS, replica)
     steps = table(world, STEPS)
-    start = servers[replica, V_SLOW_START]
-    row = step_index(steps, start, servers[replica, V_SLOW_STOP], t)
+    start = server[V_SLOW_START]
+    row = step_index(steps, start, server[V_SLOW_STOP], t)
     if row < start:
         return duration
     return int(float(duration) * bits_float(steps[row, T_LEVEL]) + 0.5)
@@ -103,34 +103,34 @@ def _slow_down(world: _World, replica: int, t: int, duration: int) -> int:
 @called
 def run_step(world: _World, slot: int, t: int) -> None:
     """Start the CPU step at the slot's program counter; the slot holds a core."""
-    servers = table(world, SERVERS)
     code = table(world, CODE)
-    slots = table(world, SLOTS)
-    row = slots[slot, PC]
-    replica = slots[slot, SERVER]
+    request = row_of(world, SLOTS, slot)
+    row = request[PC]
+    replica = request[SERVER]
+    server = row_of(world, SERVERS, replica)
     site = STEP + code[row, C_SITE]
-    duration = sample_ns(world, code[row, C_ARGUMENT], slots[slot, ID], site)
-    if servers[replica, V_SLOW_STOP] > servers[replica, V_SLOW_START]:
+    duration = sample_ns(world, code[row, C_ARGUMENT], request[ID], site)
+    if server[V_SLOW_STOP] > server[V_SLOW_START]:
         duration = _slow_down(world, replica, t, duration)
-    slots[slot, PHASE] = RUNNING
-    slots[slot, MARK] = t
+    request[PHASE] = RUNNING
+    request[MARK] = t
     schedule(world, slot, t + duration, code[row, C_LINE])
 
 
 @called
 def give_core_back(world: _World, slot: int, t: int) -> None:
     """Release the slot's core, if it holds one; the head of the ready queue starts at once."""
-    levels = table(world, LEVELS)
     slots = table(world, SLOTS)
     if slots[slot, HOLDS_CORE] == 0:
         return
     slots[slot, HOLDS_CORE] = 0
     replica = slots[slot, SERVER]
-    if levels[replica, READY] == 0:
-        levels[replica, FREE_CORES] += 1
+    levels = row_of(world, LEVELS, replica)
+    if levels[READY] == 0:
+        levels[FREE_CORES] += 1
         return
     head = _leave(world, replica, READY_QUEUE)
-    levels[replica, READY] -= 1
+    levels[READY] -= 1
     slots[head, HOLDS_CORE] = 1
     tally.add_cpu_wait(world, head, t)
     run_step(world, head, t)
@@ -139,15 +139,15 @@ def give_core_back(world: _World, slot: int, t: int) -> None:
 @called
 def grant_memory(world: _World, replica: int) -> None:
     """Grant memory to the head of its queue while it fits."""
-    levels = table(world, LEVELS)
-    while levels[replica, MEMORY_QUEUE] > 0:
+    levels = row_of(world, LEVELS, replica)
+    while levels[MEMORY_QUEUE] > 0:
         head = table(world, QUEUES)[replica, 2 * MEMORY_WAITERS]
-        need = table(world, PROGRAMS)[table(world, SLOTS)[head, PROGRAM], P_MEMORY]
-        if levels[replica, FREE_MEMORY] < need:
+        need = table(world, PROGRAMS)[row_of(world, SLOTS, head)[PROGRAM], P_MEMORY]
+        if levels[FREE_MEMORY] < need:
             return
         _leave(world, replica, MEMORY_WAITERS)
-        levels[replica, MEMORY_QUEUE] -= 1
-        levels[replica, FREE_MEMORY] -= need
+        levels[MEMORY_QUEUE] -= 1
+        levels[FREE_MEMORY] -= need
         tally.note_memory(world, replica)
         _resume_later(world, head)
 
@@ -155,12 +155,12 @@ def grant_memory(world: _World, replica: int) -> None:
 @called
 def release(world: _World, slot: int, pool: int, t: int) -> None:
     """Hand a pool token to the head of its queue, or back to the pool."""
-    levels = table(world, LEVELS)
-    replica = table(world, SLOTS)[slot, SERVER]
+    replica = row_of(world, SLOTS, slot)[SERVER]
+    levels = row_of(world, LEVELS, replica)
     tally.add_pool_hold(world, slot, pool, t)
-    if levels[replica, FIRST_POOL_LEVEL + 2 * pool + 1] == 0:
-        levels[replica, FIRST_POOL_LEVEL + 2 * pool] += 1
+    if levels[FIRST_POOL_LEVEL + 2 * pool + 1] == 0:
+        levels[FIRST_POOL_LEVEL + 2 * pool] += 1
         return
     head = _leave(world, replica, FIRST_POOL_QUEUE + pool)
-    levels[replica, FIRST_POOL_LEVEL + 2 * pool + 1] -= 1
+    levels[FIRST_POOL_LEVEL + 2 * pool + 1] -= 1
     _resume_later(world, head)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from headroom_common.simcore.jit import called, inlined
 from headroom_common.simcore.tables import NEVER, Ints
-from headroom_common.simcore.world import table
+from headroom_common.simcore.world import row_of, table
 from headroom_server_model.domain.state import (
     COUNTERS,
     EVENT_NS,
@@ -99,9 +99,9 @@ def schedule(world: _World, slot: int, t: int, line: int) -> None:
             rings[place, 2] = slot
             ends[line, RE_SIZE] = size + 1
             return
-    counters = table(world, COUNTERS)
-    _push_heap(table(world, HEAP), counters[0, HEAP_SIZE], t, identity, slot)
-    counters[0, HEAP_SIZE] += 1
+    counters = row_of(world, COUNTERS, 0)
+    _push_heap(table(world, HEAP), counters[HEAP_SIZE], t, identity, slot)
+    counters[HEAP_SIZE] += 1
 
 
 @inlined
@@ -113,7 +113,7 @@ def earliest(world: _World) -> tuple[int, int, int]:
     best = FROM_HEAP
     t = NEVER
     identity = NEVER
-    if table(world, COUNTERS)[0, HEAP_SIZE] > 0:
+    if row_of(world, COUNTERS, 0)[HEAP_SIZE] > 0:
         heap = table(world, HEAP)
         t = heap[0, 0]
         identity = heap[0, 1]

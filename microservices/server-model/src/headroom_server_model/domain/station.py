@@ -23,7 +23,6 @@ from headroom_common.simcore.tables import (
     PROGRAMS,
     REFUSED,
     RELEASE,
-    S_HOPS_IN,
     S_POOL_SLOTS,
     SCALARS,
     SERVERS,
@@ -35,7 +34,7 @@ from headroom_common.simcore.tables import (
     V_MEMORY,
     V_QUEUE_LIMIT,
 )
-from headroom_common.simcore.world import table
+from headroom_common.simcore.world import row_of, table
 from headroom_server_model.domain import accounting as tally
 from headroom_server_model.domain.journey import answer, end_request, take_slot
 from headroom_server_model.domain.resources import give_core_back, grant_memory, join, release, run_step
@@ -47,7 +46,6 @@ from headroom_server_model.domain.state import (
     EVENT_NS,
     FIRST_POOL_LEVEL,
     FIRST_POOL_QUEUE,
-    FIXED,
     FREE_CORES,
     FREE_MEMORY,
     HOLDS_CORE,
@@ -84,14 +82,14 @@ _World = Any
 @called
 def _finish(world: _World, slot: int, t: int) -> None:
     """A request has done its last step: give everything back and answer."""
-    levels = table(world, LEVELS)
-    replica = table(world, SLOTS)[slot, SERVER]
+    replica = row_of(world, SLOTS, slot)[SERVER]
+    levels = row_of(world, LEVELS, replica)
     give_core_back(world, slot, t)
-    need = table(world, PROGRAMS)[table(world, SLOTS)[slot, PROGRAM], P_MEMORY]
+    need = table(world, PROGRAMS)[row_of(world, SLOTS, slot)[PROGRAM], P_MEMORY]
     tally.leave_system(world, slot, t, need)
     tally.count_completed(world, replica, t)
     if need > 0:
-        levels[replica, FREE_MEMORY] += need
+        levels[FREE_MEMORY] += need
         grant_memory(world, replica)
     answer(world, slot, t)
 
@@ -99,66 +97,66 @@ def _finish(world: _World, slot: int, t: int) -> None:
 @called
 def _step_on(world: _World, slot: int, t: int) -> None:
     """Carry out instructions from the slot's program counter until the request waits or ends."""
-    levels = table(world, LEVELS)
     code = table(world, CODE)
-    slots = table(world, SLOTS)
-    replica = slots[slot, SERVER]
+    slots = row_of(world, SLOTS, slot)
+    replica = slots[SERVER]
+    levels = row_of(world, LEVELS, replica)
     while True:
-        row = slots[slot, PC]
+        row = slots[PC]
         operation = code[row, C_OPERATION]
         if operation == CPU:
-            if slots[slot, HOLDS_CORE] == 0:
-                if levels[replica, FREE_CORES] == 0:
+            if slots[HOLDS_CORE] == 0:
+                if levels[FREE_CORES] == 0:
                     join(world, replica, READY_QUEUE, slot)
-                    levels[replica, READY] += 1
+                    levels[READY] += 1
                     tally.note_ready(world, replica)
-                    slots[slot, PHASE] = WAIT_CORE
-                    slots[slot, MARK] = t
+                    slots[PHASE] = WAIT_CORE
+                    slots[MARK] = t
                     return
-                levels[replica, FREE_CORES] -= 1
-                slots[slot, HOLDS_CORE] = 1
+                levels[FREE_CORES] -= 1
+                slots[HOLDS_CORE] = 1
             run_step(world, slot, t)
             return
         if operation == IO:
             give_core_back(world, slot, t)
             site = STEP + code[row, C_SITE]
-            duration = sample_ns(world, code[row, C_ARGUMENT], slots[slot, ID], site)
-            slots[slot, PHASE] = IN_IO
-            slots[slot, MARK] = t
-            levels[replica, IO_ACTIVE] += 1
+            duration = sample_ns(world, code[row, C_ARGUMENT], slots[ID], site)
+            slots[PHASE] = IN_IO
+            slots[MARK] = t
+            levels[IO_ACTIVE] += 1
             schedule(world, slot, t + duration, code[row, C_LINE])
             return
         if operation == ACQUIRE:
             pool = code[row, C_ARGUMENT]
-            if levels[replica, FIRST_POOL_LEVEL + 2 * pool] == 0:
+            if levels[FIRST_POOL_LEVEL + 2 * pool] == 0:
                 give_core_back(world, slot, t)
                 join(world, replica, FIRST_POOL_QUEUE + pool, slot)
-                levels[replica, FIRST_POOL_LEVEL + 2 * pool + 1] += 1
+                levels[FIRST_POOL_LEVEL + 2 * pool + 1] += 1
                 tally.note_pool_queue(world, replica, pool)
-                slots[slot, PHASE] = WAIT_POOL
-                slots[slot, MARK] = t
+                slots[PHASE] = WAIT_POOL
+                slots[MARK] = t
                 return
-            levels[replica, FIRST_POOL_LEVEL + 2 * pool] -= 1
+            levels[FIRST_POOL_LEVEL + 2 * pool] -= 1
             tally.take_pool(world, slot, pool, t)
         elif operation == RELEASE:
             release(world, slot, code[row, C_ARGUMENT], t)
         else:
             _finish(world, slot, t)
             return
-        slots[slot, PC] = row + 1
+        slots[PC] = row + 1
 
 
 @called
 def _resume(world: _World, slot: int, t: int) -> None:
     """Go on with a request that was granted memory or a pool token."""
-    slots = table(world, SLOTS)
-    if slots[slot, PHASE] == WAIT_MEMORY:
+    slots = row_of(world, SLOTS, slot)
+    if slots[PHASE] == WAIT_MEMORY:
         tally.add_memory_wait(world, slot, t)
-    elif slots[slot, PHASE] == WAIT_POOL:
-        pool = table(world, CODE)[slots[slot, PC], C_ARGUMENT]
+    elif slots[PHASE] == WAIT_POOL:
+        pool = table(world, CODE)[slots[PC], C_ARGUMENT]
         tally.add_pool_wait(world, slot, pool, t)
         tally.take_pool(world, slot, pool, t)
-        slots[slot, PC] += 1
+        slots[PC] += 1
     _step_on(world, slot, t)
 
 
@@ -166,51 +164,49 @@ def _resume(world: _World, slot: int, t: int) -> None:
 def go_on(world: _World, slot: int, t: int) -> None:
     """Carry a request on, then all who were granted something on the way, in the order of the grants."""
     todo = table(world, TODO)
-    counters = table(world, COUNTERS)
+    counters = row_of(world, COUNTERS, 0)
     _step_on(world, slot, t)
-    while counters[0, TODO_HEAD] < counters[0, TODO_TAIL]:
-        following = todo[counters[0, TODO_HEAD] & (todo.shape[0] - 1), 0]
-        counters[0, TODO_HEAD] += 1
+    while counters[TODO_HEAD] < counters[TODO_TAIL]:
+        following = todo[counters[TODO_HEAD] & (todo.shape[0] - 1), 0]
+        counters[TODO_HEAD] += 1
         _resume(world, following, t)
 
 
 @called
 def enter(world: _World, slot: int, t: int) -> None:
     """Let a request in at its server, or refuse or shed it."""
-    slots = table(world, SLOTS)
-    levels = table(world, LEVELS)
-    servers = table(world, SERVERS)
-    replica = slots[slot, SERVER]
+    slots = row_of(world, SLOTS, slot)
+    replica = slots[SERVER]
+    servers = row_of(world, SERVERS, replica)
+    levels = row_of(world, LEVELS, replica)
     tally.count_arrival(world, replica, t)
     if not is_up(world, replica, t):
         tally.count_refused(world, replica, t)
         end_request(world, slot, t, t, REFUSED)
         return
-    program = table(world, OF_ENDPOINT)[servers[replica, V_GROUP], slots[slot, ENDPOINT]]
-    need = table(world, PROGRAMS)[program, P_MEMORY]
-    first = table(world, PROGRAMS)[program, P_START]
-    must_wait = need > 0 and (levels[replica, FREE_MEMORY] < need or levels[replica, MEMORY_QUEUE] > 0)
-    if levels[replica, IN_SYSTEM] >= servers[replica, V_CONCURRENCY_LIMIT] or (
-        levels[replica, READY] + levels[replica, MEMORY_QUEUE] >= servers[replica, V_QUEUE_LIMIT]
-        and (
-            must_wait or (table(world, CODE)[first, C_OPERATION] == CPU and levels[replica, FREE_CORES] == 0)
-        )
+    program = table(world, OF_ENDPOINT)[servers[V_GROUP], slots[ENDPOINT]]
+    need = row_of(world, PROGRAMS, program)[P_MEMORY]
+    first = row_of(world, PROGRAMS, program)[P_START]
+    must_wait = need > 0 and (levels[FREE_MEMORY] < need or levels[MEMORY_QUEUE] > 0)
+    if levels[IN_SYSTEM] >= servers[V_CONCURRENCY_LIMIT] or (
+        levels[READY] + levels[MEMORY_QUEUE] >= servers[V_QUEUE_LIMIT]
+        and (must_wait or (row_of(world, CODE, first)[C_OPERATION] == CPU and levels[FREE_CORES] == 0))
     ):
         tally.count_shed(world, replica, t)
         end_request(world, slot, t, t, SHED)
         return
     tally.enter_system(world, replica, t)
-    slots[slot, ENTERED] = t
-    slots[slot, PROGRAM] = program
-    slots[slot, PC] = first
-    slots[slot, MARK] = t
+    slots[ENTERED] = t
+    slots[PROGRAM] = program
+    slots[PC] = first
+    slots[MARK] = t
     if must_wait:
         join(world, replica, MEMORY_WAITERS, slot)
-        levels[replica, MEMORY_QUEUE] += 1
-        slots[slot, PHASE] = WAIT_MEMORY
+        levels[MEMORY_QUEUE] += 1
+        slots[PHASE] = WAIT_MEMORY
         return
     if need > 0:
-        levels[replica, FREE_MEMORY] -= need
+        levels[FREE_MEMORY] -= need
         tally.note_memory(world, replica)
     go_on(world, slot, t)
 
@@ -219,22 +215,22 @@ def enter(world: _World, slot: int, t: int) -> None:
 def end_step(world: _World, slot: int, t: int) -> None:
     """A CPU or I/O step is over: go on with the next instruction."""
     levels = table(world, LEVELS)
-    slots = table(world, SLOTS)
-    if slots[slot, PHASE] == RUNNING:
+    request = row_of(world, SLOTS, slot)
+    if request[PHASE] == RUNNING:
         tally.add_cpu_run(world, slot, t)
     else:
-        levels[slots[slot, SERVER], IO_ACTIVE] -= 1
+        levels[request[SERVER], IO_ACTIVE] -= 1
         tally.add_io(world, slot, t)
-    slots[slot, PC] += 1
+    request[PC] += 1
     go_on(world, slot, t)
 
 
 @called
 def _kill_slot(world: _World, slot: int, t: int) -> None:
     """End one request that is in a failing server: count what it did so far, void its pending event."""
-    slots = table(world, SLOTS)
-    phase = slots[slot, PHASE]
-    need = table(world, PROGRAMS)[slots[slot, PROGRAM], P_MEMORY]
+    request = row_of(world, SLOTS, slot)
+    phase = request[PHASE]
+    need = table(world, PROGRAMS)[request[PROGRAM], P_MEMORY]
     if phase == WAIT_MEMORY:
         tally.add_memory_wait(world, slot, t)
         need = 0
@@ -245,19 +241,13 @@ def _kill_slot(world: _World, slot: int, t: int) -> None:
     elif phase == IN_IO:
         tally.add_io(world, slot, t)
     else:
-        tally.add_pool_wait(world, slot, table(world, CODE)[slots[slot, PC], C_ARGUMENT], t)
-    for pool in range(table(world, SCALARS)[0, S_POOL_SLOTS]):
-        if (
-            slots[
-                slot,
-                FIXED + table(world, SCALARS)[0, S_HOPS_IN] + table(world, SCALARS)[0, S_POOL_SLOTS] + pool,
-            ]
-            > 0
-        ):
+        tally.add_pool_wait(world, slot, table(world, CODE)[request[PC], C_ARGUMENT], t)
+    for pool in range(row_of(world, SCALARS, 0)[S_POOL_SLOTS]):
+        if request[tally.pool_since(world, pool)] > 0:
             tally.add_pool_hold(world, slot, pool, t)
     tally.leave_system(world, slot, t, need)
-    tally.count_refused(world, slots[slot, SERVER], t)
-    void = slots[slot, EVENT_NS]
+    tally.count_refused(world, request[SERVER], t)
+    void = request[EVENT_NS]
     if void == NO_EVENT:
         end_request(world, slot, t, t, REFUSED)
         return
@@ -269,29 +259,29 @@ def _kill_with_event(world: _World, slot: int, t: int) -> None:
     """End a killed request in a copy of its slot, which itself stays taken until its void event is past."""
     copy = take_slot(world)
     table(world, SLOTS)[copy, :] = table(world, SLOTS)[slot, :]
-    table(world, SLOTS)[copy, EVENT_NS] = NO_EVENT
-    table(world, SLOTS)[slot, PHASE] = KILLED
+    row_of(world, SLOTS, copy)[EVENT_NS] = NO_EVENT
+    row_of(world, SLOTS, slot)[PHASE] = KILLED
     end_request(world, copy, t, t, REFUSED)
 
 
 @called
 def kill(world: _World, replica: int, t: int) -> None:
     """A server fails and loses what is in flight."""
-    servers = table(world, SERVERS)
-    levels = table(world, LEVELS)
+    servers = row_of(world, SERVERS, replica)
+    levels = row_of(world, LEVELS, replica)
     queues = table(world, QUEUES)
     slots = table(world, SLOTS)
     for slot in range(slots.shape[0]):
         phase = slots[slot, PHASE]
         if WAIT_MEMORY <= phase <= WAIT_POOL and slots[slot, SERVER] == replica:
             _kill_slot(world, slot, t)
-    levels[replica, FREE_CORES] = servers[replica, V_CORES]
-    levels[replica, FREE_MEMORY] = servers[replica, V_MEMORY]
-    levels[replica, READY] = 0
-    levels[replica, MEMORY_QUEUE] = 0
-    levels[replica, IO_ACTIVE] = 0
+    levels[FREE_CORES] = servers[V_CORES]
+    levels[FREE_MEMORY] = servers[V_MEMORY]
+    levels[READY] = 0
+    levels[MEMORY_QUEUE] = 0
+    levels[IO_ACTIVE] = 0
     for column in range(queues.shape[1]):
         queues[replica, column] = -1
-    for pool in range(table(world, SCALARS)[0, S_POOL_SLOTS]):
-        levels[replica, FIRST_POOL_LEVEL + 2 * pool] = servers[replica, V_FIRST_POOL + pool]
-        levels[replica, FIRST_POOL_LEVEL + 2 * pool + 1] = 0
+    for pool in range(row_of(world, SCALARS, 0)[S_POOL_SLOTS]):
+        levels[FIRST_POOL_LEVEL + 2 * pool] = servers[V_FIRST_POOL + pool]
+        levels[FIRST_POOL_LEVEL + 2 * pool + 1] = 0
