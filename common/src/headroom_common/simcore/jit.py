@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import platform
 import struct
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
@@ -27,18 +31,43 @@ _config.CPU_NAME = "x86-64-v2" if platform.machine() in {"x86_64", "AMD64"} else
 _config.CPU_FEATURES = ""
 
 
+@cache
+def _cache_directory(sources: Path) -> str:
+    """Return where the compiled kernels of a source folder are kept: one folder per version of all they call.
+
+    numba keeps a kernel for as long as its own file is unchanged, even when a function that it calls has
+    changed; so the folder's name is a hash of the sources of both the kernels and this package.
+    """
+    digest = hashlib.sha256()
+    for folder in sorted({sources, Path(__file__).parent}):
+        for file in sorted(folder.glob("*.py")):
+            digest.update(file.read_bytes())
+    base = os.environ.get("NUMBA_CACHE_DIR") or Path(
+        os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "headroom", "kernels"
+    )
+    return str(Path(base, digest.hexdigest()[:16]))
+
+
+def _compile(function: _F, **options: Any) -> _F:  # noqa: ANN401 - numba's options
+    # numba reads the setting when it decorates.
+    before = _config.CACHE_DIR
+    _config.CACHE_DIR = _cache_directory(Path(function.__code__.co_filename).parent)
+    try:
+        decorate: Any = numba.njit(cache=True, nogil=True, fastmath=False, error_model="numpy", **options)
+        compiled: _F = decorate(function)
+    finally:
+        _config.CACHE_DIR = before
+    return compiled
+
+
 def kernel(function: _F) -> _F:
     """Compile a kernel: cached on disk, without the interpreter lock, IEEE arithmetic as written."""
-    decorate: Any = numba.njit(cache=True, nogil=True, fastmath=False, error_model="numpy")
-    compiled: _F = decorate(function)
-    return compiled
+    return _compile(function)
 
 
 def inlined(function: _F) -> _F:
     """Compile a small function into every kernel that calls it."""
-    decorate: Any = numba.njit(cache=True, nogil=True, fastmath=False, error_model="numpy", forceinline=True)
-    compiled: _F = decorate(function)
-    return compiled
+    return _compile(function, forceinline=True)
 
 
 def called(function: _F) -> _F:
