@@ -54,7 +54,7 @@ class RunParameters(BaseModel):
     scenario_hash: Annotated[str, Field(min_length=1)]
     seed: Annotated[int, Field(ge=0, lt=2**64)]
     trials: Count
-    segment_arrivals: Count = 16384
+    segment_arrivals: Count = 32768
     window: Count = 2
     late_bound: bool = False
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95

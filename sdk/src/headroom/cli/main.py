@@ -91,7 +91,7 @@ def run(  # noqa: PLR0913 - each parameter is an option of the command
     ] = None,
     segment_arrivals: Annotated[
         int, typer.Option(min=1, max=10_000_000, help="Arrivals simulated per step. Changes no result.")
-    ] = 16384,
+    ] = 32768,
     late_bound: Annotated[
         bool, typer.Option("--late-bound", help="Let the server kernel do all routing. Changes no result.")
     ] = False,
