@@ -15,7 +15,7 @@ WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n > 8 ? 8 : n)))
 PYTEST := $(BIN)/pytest --quiet
 
 .PHONY: help setup demo lint lint-python lint-types lint-imports lint-shell lint-workflows lint-generated format \
-  test test-quick browser soak bench lock lint-locks docs diagrams wheels kernels clean
+  test test-quick browser soak bench lock lint-locks docs diagrams wheels clean
 
 help: ## list the commands
 	@awk 'BEGIN {FS = ":.*## "; print "make COMMAND, where COMMAND is one of:\n"} \
@@ -26,7 +26,7 @@ help: ## list the commands
 setup: ## create .venv with the headroom command and all tools (instant when nothing changed)
 	@$(PYTHON) scripts/setup_environment.py
 
-demo: setup kernels ## simulate an example with 10 replications and write out/report.html
+demo: setup ## simulate an example with 10 replications and write out/report.html
 	@mkdir -p out
 	@$(BIN)/headroom run $(EXAMPLE) --replications 10 --output out/report.html --output out/result.json
 	@echo "The report is out/report.html: open it in a browser."
@@ -62,13 +62,13 @@ format: setup ## format the code and fix what can be fixed by itself
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-test: setup kernels browser ## the full suite, kernels also as plain Python
+test: setup browser ## the full suite, kernels also as plain Python
 	@$(PYTEST) --numprocesses $(WORKERS)
 
-test-quick: setup kernels ## the suite without browsers and without the uncompiled run
+test-quick: setup ## the suite without browsers and without the uncompiled run
 	@$(PYTEST) --numprocesses $(WORKERS) -m "not browser and not uncompiled"
 
-soak: setup kernels ## tests on generated examples, again and again with other examples (ROUNDS=10)
+soak: setup ## tests on generated examples, again and again with other examples (ROUNDS=10)
 	@for round in $$(seq $(ROUNDS)); do \
 	  echo "round $$round of $(ROUNDS)"; \
 	  HEADROOM_SOAK=2000 $(PYTEST) --numprocesses $(WORKERS) -m "hypothesis and not browser" --hypothesis-seed $$RANDOM$$RANDOM; \
@@ -77,7 +77,7 @@ soak: setup kernels ## tests on generated examples, again and again with other e
 browser:
 	@scripts/browser.sh
 
-bench: setup kernels ## requests per second beside SimPy and AsyncFlow's figures; writes benchmarks/out/latest.json
+bench: setup ## requests per second beside SimPy and AsyncFlow's figures; writes benchmarks/out/latest.json
 	@$(BIN)/python -m benchmarks
 
 wheels: setup ## build every wheel and try it in an environment of its own
@@ -97,10 +97,6 @@ diagrams: setup ## write the diagrams' sources from the code and draw them (need
 	@$(BIN)/python -m diagrams
 
 # --- housekeeping --------------------------------------------------------------------------------------------------
-
-# numba's cache notices a change in a kernel's own file, not in the files of the functions that it calls.
-kernels: setup
-	@$(BIN)/python -m scripts.drop_stale_kernels
 
 clean: ## remove everything that make and the tools wrote, the environment included
 	@rm -rf .venv .venv.lock out dist benchmarks/out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

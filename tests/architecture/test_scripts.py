@@ -13,49 +13,11 @@ import pytest
 from diagrams import __main__ as diagrams
 from diagrams import cicd_pipeline
 from headroom_common.contracts.registry import CONTRACTS
-from scripts import drop_stale_kernels, setup_environment
+from scripts import setup_environment
 from scripts.lock import Member, closure, read_members, requirement_name
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-@pytest.fixture
-def kernel_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A tree with one kernel and its cached machine code."""
-    domain = tmp_path / "microservices/router/src/headroom_router/domain"
-    (domain / "__pycache__").mkdir(parents=True)
-    (domain / "kernel.py").write_text("x = 1\n", encoding="utf-8")
-    (domain / "__pycache__/kernel.add-1.py311.nbi").write_bytes(b"index")
-    (domain / "__pycache__/kernel.add-1.py311.1.nbc").write_bytes(b"code")
-    (domain / "__pycache__/kernel.cpython-311.pyc").write_bytes(b"bytecode")
-    (tmp_path / ".venv").mkdir()
-    monkeypatch.setattr(drop_stale_kernels, "ROOT", tmp_path)
-    monkeypatch.setattr(drop_stale_kernels, "STAMP", tmp_path / ".venv/.kernel-sources")
-    return domain
-
-
-def cached(domain: Path) -> set[str]:
-    return {path.suffix for path in (domain / "__pycache__").iterdir()}
-
-
-def test_kernels_stay_cached_while_sources_stay(kernel_tree: Path) -> None:
-    assert drop_stale_kernels.main() == 0
-    assert drop_stale_kernels.main() == 0
-    assert cached(kernel_tree) == {".nbi", ".nbc", ".pyc"}
-
-
-@pytest.mark.parametrize("change", ["edit", "add", "rename"])
-def test_kernels_are_dropped_when_any_source_changes(kernel_tree: Path, change: str) -> None:
-    drop_stale_kernels.main()
-    if change == "edit":
-        (kernel_tree / "kernel.py").write_text("x = 2\n", encoding="utf-8")
-    elif change == "add":
-        (kernel_tree / "helper.py").write_text("", encoding="utf-8")
-    else:
-        (kernel_tree / "kernel.py").rename(kernel_tree / "other.py")
-    drop_stale_kernels.main()
-    assert cached(kernel_tree) == {".pyc"}
 
 
 @pytest.mark.parametrize(
