@@ -10,7 +10,7 @@ import heapq
 from collections.abc import Callable
 from typing import Any
 
-from headroom_common.simcore.random import stream_key, uniform
+from headroom_common.simcore.random import trial_stream, uniform
 from headroom_common.simcore.sites import ENDPOINT, LINK_DELAY, LINK_LOSS, THINK
 from headroom_oracle.arrivals import open_arrivals
 from headroom_oracle.faults import Faults
@@ -31,7 +31,7 @@ class World:
     def __init__(self, scenario: Any, seed: int, trial: int) -> None:
         spec = scenario.spec
         self.spec = spec
-        self.stream = int(stream_key(seed, trial))
+        self.stream = trial_stream(seed, trial)
         self.events: list[tuple[int, int, int, Action]] = []
         self.faults = Faults(spec)
         self.links = {link.name: (Law(link.delay), int(link.loss * 1e9 + 0.5)) for link in spec.links}
