@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from headroom_common.simcore.elementary import EXP_LIMIT, exp, log, power
 
-FAST = settings(max_examples=1000, deadline=None)
+FAST = settings(max_examples=400, deadline=None)
 ULP = 2.3e-16
 """Half of it is what the reference itself may be off."""
 

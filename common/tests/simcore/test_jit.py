@@ -16,7 +16,7 @@ from headroom_common.simcore.jit import (
     wrap_multiply,
 )
 
-FAST = settings(max_examples=200, deadline=None)
+FAST = settings(max_examples=100, deadline=None)
 WORDS = st.integers(-(2**63), 2**63 - 1)
 MASK = (1 << 64) - 1
 

@@ -9,7 +9,7 @@ from headroom_common.simcore.jit import COMPILED
 from headroom_common.simcore.ordering import order_by_time
 from headroom_common.simcore.tables import NEVER, Ints
 
-FAST = settings(max_examples=200, deadline=None)
+FAST = settings(max_examples=100, deadline=None)
 TIMES = st.one_of(
     st.integers(0, 3), st.integers(0, 10**12), st.integers(0, NEVER), st.integers(2**62 - 3, 2**62)
 )

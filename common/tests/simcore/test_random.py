@@ -13,7 +13,7 @@ from headroom_common.simcore.random import draw_bits, draw_index, mix64, ring_po
 from headroom_common.simcore.sites import GAP, STEP, SUBSITE, THINK
 from headroom_common.simcore.tables import Floats
 
-FAST = settings(max_examples=300, deadline=None)
+FAST = settings(max_examples=150, deadline=None)
 KEYS = st.integers(-(2**63), 2**63 - 1)
 IDS = st.one_of(st.integers(0, 2**62), st.integers(2**62 - 1000, 2**62 + 1000))
 SITES = st.one_of(st.integers(0, 5000), st.integers(0, 200).map(lambda k: STEP + k * SUBSITE))
