@@ -1,0 +1,1 @@
+"""How fast Headroom is beside simulations of the same models written with SimPy or by hand."""
