@@ -15,6 +15,7 @@ from headroom.quiet import quiet_unless_configured
 from headroom.result import Result
 from headroom.scenarios import as_scenario
 from headroom.services import SERVICES, Subscribe
+from headroom_common.allocator import keep_freed_memory
 from headroom_common.contracts.event import Event, Outgoing
 from headroom_common.contracts.events import (
     RunCompleted,
@@ -138,6 +139,7 @@ async def run_async(
         confidence=confidence,
     )
     quiet_unless_configured()
+    keep_freed_memory()
     document = await follow(parameters, checked.spec.horizon, on_progress, threads=workers)
     return Result(document)
 

@@ -77,7 +77,7 @@ RING_POINTS: Final = 64
 """Points of each replica on a consistent-hash ring."""
 
 
-@called
+@inlined
 def is_up(world: _World, replica: int, t: int) -> bool:
     """Tell whether no down fault of the replica is active at `t`."""
     server = row_of(world, SERVERS, replica)

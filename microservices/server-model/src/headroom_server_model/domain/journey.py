@@ -140,7 +140,7 @@ def _send_next(world: _World, workload: int, identity: int, end: int) -> None:
     schedule(world, slot, t, -1)
 
 
-@called
+@inlined
 def _write_end(world: _World, row: int, slot: int, end: int, outcome: int) -> None:
     """Write when and how a request ended. A client that has stopped waiting by then sees a time-out."""
     slots = row_of(world, SLOTS, slot)
@@ -185,7 +185,7 @@ def _write_row(world: _World, slot: int) -> int:
     return row
 
 
-@called
+@inlined
 def _close(world: _World, slot: int, now: int, closing: int) -> None:
     """Free the slot, at once or when its router no longer counts its connection."""
     request = row_of(world, SLOTS, slot)
@@ -200,7 +200,7 @@ def _close(world: _World, slot: int, now: int, closing: int) -> None:
         schedule(world, slot, closing, -1)
 
 
-@called
+@inlined
 def _end(world: _World, slot: int, now: int, end: int) -> None:
     """Close a request whose row is written; a closed-loop user goes on."""
     slots = row_of(world, SLOTS, slot)
@@ -218,7 +218,7 @@ def end_request(world: _World, slot: int, now: int, end: int, outcome: int) -> N
     _end(world, slot, now, end)
 
 
-@called
+@inlined
 def answer(world: _World, slot: int, t: int) -> None:
     """Send the answer of a served request back over its links, from `t` on, and end it."""
     slots = row_of(world, SLOTS, slot)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from headroom_common.simcore.jit import called, kernel
+from headroom_common.simcore.jit import called, inlined, kernel
 from headroom_common.simcore.tables import (
     BACKEND_STATE,
     BS_CONNECTIONS,
@@ -57,7 +57,7 @@ from headroom_server_model.domain.state import (
     TO_SERVER,
     WORKLOAD,
 )
-from headroom_server_model.domain.station import end_step, enter, kill
+from headroom_server_model.domain.station import end_step, enter, go_on, kill
 
 DONE: Final = 0
 MORE_SLOTS: Final = 1
@@ -67,7 +67,7 @@ MORE_ROWS: Final = 2
 _World = Any
 
 
-@called
+@inlined
 def _admit_input(world: _World, row: int) -> int:
     """Put an input row into a slot."""
     inputs = table(world, INPUTS)
@@ -85,23 +85,27 @@ def _admit_input(world: _World, row: int) -> int:
     return slot
 
 
-@called
+@inlined
 def _handle(world: _World, slot: int, t: int) -> None:
     """Let what is due for a slot happen."""
     phase = row_of(world, SLOTS, slot)[PHASE]
+    goes_on = False
     if phase == TO_SERVER:
-        enter(world, slot, t)
+        goes_on = enter(world, slot, t)
     elif RUNNING <= phase < CLOSING:
         end_step(world, slot, t)
+        goes_on = True
     elif phase == AT_ROUTER:
         route(world, slot, t)
     elif phase == AT_CLIENT:
         send(world, slot, t)
     elif phase == CLOSING:
-        table(world, BACKEND_STATE)[row_of(world, SLOTS, slot)[BACKEND], BS_CONNECTIONS] -= 1
+        row_of(world, BACKEND_STATE, row_of(world, SLOTS, slot)[BACKEND])[BS_CONNECTIONS] -= 1
         free_slot(world, slot)
     else:  # killed: its event is void
         free_slot(world, slot)
+    if goes_on:
+        go_on(world, slot, t)
 
 
 @called
@@ -114,7 +118,7 @@ def _sample_until(world: _World, t: int) -> None:
         counters[NEXT_TICK] += 1
 
 
-@called
+@inlined
 def _room(world: _World, needed: int) -> int:
     """Tell whether there is room for `needed` requests to end and as many to begin twice over."""
     counters = row_of(world, COUNTERS, 0)
@@ -170,8 +174,9 @@ def simulate(world: _World, watermark: int) -> int:
         counters[EVENTS] += 1
         if from_input:
             counters[NEXT_INPUT] = position + 1
-            _handle(world, _admit_input(world, row), t)
+            slot = _admit_input(world, row)
         else:
-            _handle(world, take(world, source), t)
+            slot = take(world, source)
+        _handle(world, slot, t)
     _sample_until(world, watermark)
     return DONE

@@ -133,7 +133,7 @@ def _output_names(world: World) -> list[str]:
 def _more_rows(world: World) -> None:
     """Make room for more ended requests."""
     out = world[OUTPUTS]
-    larger = np.zeros((len(out), 2 * out.shape[1] + len(world[SLOTS])), np.int64)
+    larger = np.empty((len(out), 2 * out.shape[1] + len(world[SLOTS])), np.int64)
     larger[:, : out.shape[1]] = out
     world.put(OUTPUTS, larger)
 
@@ -187,7 +187,7 @@ def simulate_segment(
     _put_records(world)
     first_tick = _put_samples(world, watermark)
     names = _output_names(world)
-    world.put(OUTPUTS, np.zeros((len(names), world[INPUTS].shape[1] + 64), np.int64))
+    world.put(OUTPUTS, np.empty((len(names), world[INPUTS].shape[1] + 64), np.int64))
     while (status := simulate(world.handle, watermark)) != DONE:
         if status == MORE_SLOTS:
             double_slots(world)

@@ -6,7 +6,7 @@ from typing import Any
 
 from headroom_common.simcore.balancing import is_up
 from headroom_common.simcore.distributions import sample_ns
-from headroom_common.simcore.jit import called
+from headroom_common.simcore.jit import called, inlined
 from headroom_common.simcore.sites import STEP
 from headroom_common.simcore.tables import (
     ACQUIRE,
@@ -79,7 +79,7 @@ from headroom_server_model.domain.state import (
 _World = Any
 
 
-@called
+@inlined
 def _finish(world: _World, slot: int, t: int) -> None:
     """A request has done its last step: give everything back and answer."""
     replica = row_of(world, SLOTS, slot)[SERVER]
@@ -160,7 +160,7 @@ def _resume(world: _World, slot: int, t: int) -> None:
     _step_on(world, slot, t)
 
 
-@called
+@inlined
 def go_on(world: _World, slot: int, t: int) -> None:
     """Carry a request on, then all who were granted something on the way, in the order of the grants."""
     todo = table(world, TODO)
@@ -172,9 +172,9 @@ def go_on(world: _World, slot: int, t: int) -> None:
         _resume(world, following, t)
 
 
-@called
-def enter(world: _World, slot: int, t: int) -> None:
-    """Let a request in at its server, or refuse or shed it."""
+@inlined
+def enter(world: _World, slot: int, t: int) -> bool:
+    """Let a request in at its server, or refuse or shed it; tells whether it can go on at once."""
     slots = row_of(world, SLOTS, slot)
     replica = slots[SERVER]
     servers = row_of(world, SERVERS, replica)
@@ -183,7 +183,7 @@ def enter(world: _World, slot: int, t: int) -> None:
     if not is_up(world, replica, t):
         tally.count_refused(world, replica, t)
         end_request(world, slot, t, t, REFUSED)
-        return
+        return False
     program = table(world, OF_ENDPOINT)[servers[V_GROUP], slots[ENDPOINT]]
     need = row_of(world, PROGRAMS, program)[P_MEMORY]
     first = row_of(world, PROGRAMS, program)[P_START]
@@ -194,7 +194,7 @@ def enter(world: _World, slot: int, t: int) -> None:
     ):
         tally.count_shed(world, replica, t)
         end_request(world, slot, t, t, SHED)
-        return
+        return False
     tally.enter_system(world, replica, t)
     slots[ENTERED] = t
     slots[PROGRAM] = program
@@ -204,16 +204,16 @@ def enter(world: _World, slot: int, t: int) -> None:
         join(world, replica, MEMORY_WAITERS, slot)
         levels[MEMORY_QUEUE] += 1
         slots[PHASE] = WAIT_MEMORY
-        return
+        return False
     if need > 0:
         levels[FREE_MEMORY] -= need
         tally.note_memory(world, replica)
-    go_on(world, slot, t)
+    return True
 
 
-@called
+@inlined
 def end_step(world: _World, slot: int, t: int) -> None:
-    """A CPU or I/O step is over: go on with the next instruction."""
+    """A CPU or I/O step is over."""
     levels = table(world, LEVELS)
     request = row_of(world, SLOTS, slot)
     if request[PHASE] == RUNNING:
@@ -222,7 +222,6 @@ def end_step(world: _World, slot: int, t: int) -> None:
         levels[request[SERVER], IO_ACTIVE] -= 1
         tally.add_io(world, slot, t)
     request[PC] += 1
-    go_on(world, slot, t)
 
 
 @called
