@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import bdtr, stdtrit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -93,6 +92,8 @@ def student_t(probability: float, degrees: int) -> float:
     if degrees < 1:
         message = f"degrees: expected at least 1 degree of freedom, found {degrees}"
         raise ValueError(message)
+    from scipy.special import stdtrit  # noqa: PLC0415 - a third of a second that a run should not wait for
+
     return float(stdtrit(degrees, probability))
 
 
@@ -116,6 +117,8 @@ def quantile_interval(values: Sequence[float], share: float, confidence: float) 
     count = len(ordered)
     if count == 0:
         return None
+    from scipy.special import bdtr  # noqa: PLC0415 - as above
+
     below = bdtr(
         np.arange(count + 1, dtype=np.float64), count, share
     )  # below[k] = P(at most k observations ≤ quantile)
