@@ -1,8 +1,8 @@
 """Memory that is freed stays with the process, for it is wanted again at once.
 
 Every segment allocates and frees a few dozen columns of some hundred KiB. By default glibc gives such blocks
-back to the kernel, which then clears and maps fresh pages for the next segment: on virtual machines that costs
-more than half as much as the simulation itself (measured in benchmarks/README.md).
+back to the kernel, which then clears and maps fresh pages for the next segment: on virtual machines that
+costs more than half as much as the simulation itself (measured in benchmarks/README.md).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Makes the tests' helpers, shared with those of the simulation core, importable: test folders are no packages of their own."""
+"""Makes the helpers shared with the simulation core's tests importable: test folders are no packages."""
 
 import sys
 from pathlib import Path

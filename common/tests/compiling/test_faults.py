@@ -27,10 +27,7 @@ def broken(faults: list[dict[str, Any]], replicas: int = 2) -> dict[int, t.Ints]
     routers = [{"name": "lb", "policy": "random", "targets": [{"server": "app"}, {"server": "other"}]}]
     links = [{"name": name, "delay": "1ms"} for name in ("lan", "wan")]
     workloads = [workload(entry="lb", via=["lan", "wan"])]
-    tables = compiled(
-        servers=servers, routers=routers, links=links, workloads=workloads, faults=faults
-    ).tables
-    return tables
+    return compiled(servers=servers, routers=routers, links=links, workloads=workloads, faults=faults).tables
 
 
 def function_of(tables: dict[int, t.Ints], row: t.Ints, start: int, stop: int) -> list[list[int]]:

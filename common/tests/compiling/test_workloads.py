@@ -108,7 +108,6 @@ def test_a_profile_keeps_its_points(kind: str, shape: str, linear: int) -> None:
 
 
 def test_kinds_of_arrivals() -> None:
-    rate: dict[str, Any]
     kinds = [
         ({"kind": "poisson", "rate": "1/s"}, t.OPEN),
         ({"kind": "users", "users": {"mean": 3}, "rate_per_user": "1/s"}, t.OPEN),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -22,7 +22,9 @@ from headroom_common.simcore.tables import (
     ROUTERS,
     RS_POINTER,
 )
-from headroom_common.simcore.world import World
+
+if TYPE_CHECKING:
+    from headroom_common.simcore.world import World
 
 FAST = settings(max_examples=40, deadline=None)
 TARGETS = st.lists(st.tuples(st.integers(1, 4), st.sampled_from([1, 1, 2, 5, 0.5])), min_size=1, max_size=3)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 from statistics import NormalDist
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -24,7 +24,9 @@ from headroom_common.simcore.distributions import (
 )
 from headroom_common.simcore.jit import COMPILED
 from headroom_common.simcore.sites import STEP, USERS
-from headroom_common.simcore.tables import Floats
+
+if TYPE_CHECKING:
+    from headroom_common.simcore.tables import Floats
 
 FAST = settings(max_examples=150, deadline=None)
 MS = 1e-3

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from hypothesis import example, given, settings
@@ -13,7 +13,9 @@ from simcore_testing.worlds import MS, SAMPLES, STREAM, compiled, workload
 from headroom_common.simcore.links import count_transit, crossing_ns, step_index, tick_at_or_after
 from headroom_common.simcore.sites import LINK_DELAY, LINK_LOSS
 from headroom_common.simcore.tables import LINK_DELTAS, S_TICKS, SCALARS
-from headroom_common.simcore.world import World
+
+if TYPE_CHECKING:
+    from headroom_common.simcore.world import World
 
 FAST = settings(max_examples=100, deadline=None)
 LOSSES = st.integers(0, 10**9).map(lambda ppb: ppb / 1e9)

@@ -2,15 +2,18 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from simcore_testing import plain
 from simcore_testing.worlds import SAMPLES, STREAM, app, compiled, workload
 
-from headroom_common.scenario.compile import CompiledScenario
 from headroom_common.simcore.mix import choose_endpoint
 from headroom_common.simcore.sites import ENDPOINT
+
+if TYPE_CHECKING:
+    from headroom_common.scenario.compile import CompiledScenario
 
 WEIGHTS = st.lists(st.one_of(st.floats(1e-6, 1e3), st.integers(1, 9)), min_size=1, max_size=6)
 

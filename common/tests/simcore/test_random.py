@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from simcore_testing.worlds import SAMPLES, STREAM
 
 from headroom_common.simcore.random import draw_bits, draw_index, mix64, ring_point, stream_key, uniform
 from headroom_common.simcore.sites import GAP, STEP, SUBSITE, THINK
-from headroom_common.simcore.tables import Floats
+
+if TYPE_CHECKING:
+    from headroom_common.simcore.tables import Floats
 
 FAST = settings(max_examples=150, deadline=None)
 KEYS = st.integers(-(2**63), 2**63 - 1)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -59,7 +60,7 @@ def test_segments_of_any_size_are_the_same_arrivals(
     assert joined([part for part, _ in parts]) == joined([whole])
     assert all(len(part["id"]) == room for part, _ in parts[:-1])
     # The watermark is the next arrival: nothing later comes before it.
-    for (before, watermark), (after, _) in zip(parts, parts[1:], strict=False):
+    for (before, watermark), (after, _) in itertools.pairwise(parts):
         assert before["t0"].max(initial=0) <= watermark
         assert after["t0"].min(initial=watermark) == watermark
 

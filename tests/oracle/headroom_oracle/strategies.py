@@ -254,8 +254,8 @@ def documents(draw: Draw) -> Document:
 def stretched(document: Any, unit: str) -> Any:
     """Return the document with its ms as seconds or hours, its rates lowered alike, its KiB as GiB.
 
-    Integrals of memory over hours do not fit 64 bits; small numbers would never show it. The Poisson law counts
-    milliseconds, which takes too long for hours, so it becomes exponential.
+    Integrals of memory over hours do not fit 64 bits; small numbers would never show it. The Poisson law
+    counts milliseconds, which takes too long for hours, so it becomes exponential.
     """
     if unit == "ms":
         return document

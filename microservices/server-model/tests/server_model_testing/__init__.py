@@ -1,0 +1,1 @@
+"""What the server-model's tests share."""
