@@ -11,7 +11,6 @@ import pytest
 
 from headroom_common.simcore.jit import COMPILED
 
-
 FILE = str(Path(__file__).parent / "test_segment.py")
 
 
