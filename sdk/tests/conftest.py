@@ -202,10 +202,11 @@ def plain_console() -> Callable[[int], Console]:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def structlog_as_it_was() -> Iterator[None]:
-    """Undo what a test does to the configuration of the process's logs."""
+    """Let every test find the process's logs unconfigured, and undo what it does to them."""
     before = structlog.get_config() if structlog.is_configured() else None
+    structlog.reset_defaults()
     yield
     structlog.reset_defaults()
     if before is not None:

@@ -90,11 +90,13 @@ WORLDS: dict[str, Callable[[], TransportFactory]] = {
 @pytest.fixture(autouse=True)
 def logs() -> Iterator[io.StringIO]:
     """What was logged, as JSON lines."""
-    before = structlog.get_config()
+    before = structlog.get_config() if structlog.is_configured() else None
     stream = io.StringIO()
     telemetry.configure(level="warning", stream=stream)
     yield stream
-    structlog.configure(**before)
+    structlog.reset_defaults()
+    if before is not None:
+        structlog.configure(**before)
 
 
 @pytest.fixture(params=sorted(WORLDS))

@@ -19,11 +19,13 @@ from headroom_common.transports.memory import MemoryBroker
 @pytest.fixture(autouse=True)
 def logs() -> Iterator[io.StringIO]:
     """What was logged, as JSON lines."""
-    before = structlog.get_config()
+    before = structlog.get_config() if structlog.is_configured() else None
     stream = io.StringIO()
     telemetry.configure(level="debug", stream=stream)
     yield stream
-    structlog.configure(**before)
+    structlog.reset_defaults()
+    if before is not None:
+        structlog.configure(**before)
 
 
 @pytest.fixture
