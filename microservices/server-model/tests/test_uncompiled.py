@@ -11,7 +11,8 @@ import pytest
 
 from headroom_common.simcore.jit import COMPILED
 
-FILE = str(Path(__file__).parent / "test_segment.py")
+DOMAIN = ("accounting", "carrying", "journey", "schedule", "segment", "station")
+FILES = [str(Path(__file__).parent / f"test_{name}.py") for name in DOMAIN]
 
 
 @pytest.mark.uncompiled
@@ -19,15 +20,7 @@ def test_the_domain_uncompiled() -> None:
     if not COMPILED:
         pytest.skip("this run is uncompiled already")
     run = subprocess.run(  # noqa: S603 - our own interpreter on our own files
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            str(Path(__file__).parent / "test_segment.py"),
-        ],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *FILES],
         env=os.environ | {"NUMBA_DISABLE_JIT": "1"},
         capture_output=True,
         text=True,

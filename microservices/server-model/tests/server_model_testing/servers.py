@@ -75,10 +75,11 @@ def simulate(scenario: CompiledScenario, times_ns: Sequence[int], *, cut: int | 
         segment = simulate_segment(scenario.world(7), scenario.lines, piece, carried, watermark)
         carried = segment.carried
         parts.append(segment.completed)
-    return {name: _joined(name, [part[name] for part in parts]) for name in parts[0]}
+    return {name: joined(name, [part[name] for part in parts]) for name in parts[0]}
 
 
-def _joined(name: str, tables: list[dict[str, np.ndarray[Any, Any]]]) -> dict[str, np.ndarray[Any, Any]]:
+def joined(name: str, tables: list[dict[str, np.ndarray[Any, Any]]]) -> dict[str, np.ndarray[Any, Any]]:
+    """Put the parts of a table together: sums and peaks per replica, rows otherwise, requests by their ids."""
     if name in {"servers", "pools"}:
         return {
             column: np.maximum.reduce([table[column] for table in tables])
@@ -86,11 +87,11 @@ def _joined(name: str, tables: list[dict[str, np.ndarray[Any, Any]]]) -> dict[st
             else np.add.reduce([table[column] for table in tables])
             for column in tables[0]
         }
-    joined = {column: np.concatenate([table[column] for table in tables]) for column in tables[0]}
+    whole = {column: np.concatenate([table[column] for table in tables]) for column in tables[0]}
     if name == "requests":
-        order = np.argsort(joined["id"])
-        return {column: values[order] for column, values in joined.items()}
-    return joined
+        order = np.argsort(whole["id"])
+        return {column: values[order] for column, values in whole.items()}
+    return whole
 
 
 def ends_ms(tables: Tables) -> list[float]:
