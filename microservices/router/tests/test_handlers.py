@@ -15,7 +15,7 @@ from headroom_common.simcore.tables import NEVER
 from headroom_router.handlers import HANDLERS, arrivals_generated
 
 TIME = datetime(2026, 11, 20, tzinfo=UTC)
-NAMES = iter(range(1, 1_000_000))
+NAMES = iter(range(10**30, 10**30 + 1_000_000))
 SPEC: dict[str, Any] = {
     "links": [{"name": "wan", "delay": "7ms", "loss": "10%"}],
     "workloads": [workload(via=["wan"])],
