@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from headroom_common.contracts.event import Outgoing
 
 TIME = datetime(2026, 11, 20, tzinfo=UTC)
-NAMES = iter(range(1, 1_000_000))
+NAMES = iter(range(10**31, 10**31 + 1_000_000))
 WORKLOADS = (workload(poisson("40/s")), workload(even("10/s"), "even"))
 
 
