@@ -81,7 +81,7 @@ def steps(draw: st.DrawFn, pools: tuple[str, ...], depth: int = 0) -> list[dict[
         kind = draw(st.sampled_from(["cpu", "io", "pool"] if pools and depth < 3 else ["cpu", "io"]))
         if kind == "pool":
             pool = draw(st.sampled_from(pools))
-            rest = pools[pools.index(pool) + 1 :]  # pools nest in one order, lest requests wait for each other
+            rest = pools[pools.index(pool) + 1 :]  # one order of nesting: no deadlocks
             found.append({"pool": pool, "steps": draw(steps(rest, depth + 1))})
         else:
             found.append({kind: draw(distributions)})

@@ -22,7 +22,7 @@ from server_model_testing.servers import MS, Tables
 from headroom_common.simcore.jit import COMPILED
 from headroom_server_model.domain.carrying import load, save
 from headroom_server_model.domain.segment import WAITING, SegmentResult, simulate_segment
-from headroom_server_model.domain.state import FREE_SLOTS, COUNTERS, SLOTS
+from headroom_server_model.domain.state import COUNTERS, FREE_SLOTS, SLOTS
 
 STEPS = [{"cpu": "4ms"}, {"pool": "db", "steps": [{"io": "50ms"}]}]
 BURST = 5000 if COMPILED else 1500
@@ -43,7 +43,9 @@ def until(scenario: Any, requests: list[Handed], watermark_ms: float, carried: T
 
 def same(left: Tables, right: Tables) -> bool:
     return left.keys() == right.keys() and all(
-        np.array_equal(column, right[name][key]) for name, table in left.items() for key, column in table.items()
+        np.array_equal(column, right[name][key])
+        for name, table in left.items()
+        for key, column in table.items()
     )
 
 
@@ -90,7 +92,9 @@ def test_an_empty_state_has_all_slots_free() -> None:
 def test_loading_leaves_what_was_carried_alone() -> None:
     scenario = busy()
     first = until(scenario, [Handed(t) for t in range(6)], 30, {})
-    kept = {name: {key: column.copy() for key, column in table.items()} for name, table in first.carried.items()}
+    kept = {
+        name: {key: column.copy() for key, column in table.items()} for name, table in first.carried.items()
+    }
     one = until(scenario, [], 500, first.carried)
     assert same(first.carried, kept)
     assert same(until(scenario, [], 500, first.carried).completed, one.completed)

@@ -45,7 +45,18 @@ def parameters(scenario: dict[str, Any] | None = None) -> RunParameters:
 def ended(count: int, first: int = 1_000_000) -> Rows:
     """Requests that were dropped on their way in, as the router tells of them."""
     zeros = np.zeros(count, np.int64)
-    times = ("t0", "latency", "memory_wait", "cpu_wait", "cpu_run", "io_wait", "hop0", "hop1", "back0", "pool_wait0")
+    times = (
+        "t0",
+        "latency",
+        "memory_wait",
+        "cpu_wait",
+        "cpu_run",
+        "io_wait",
+        "hop0",
+        "hop1",
+        "back0",
+        "pool_wait0",
+    )
     return {
         "id": np.arange(first, first + count, dtype=np.int64) << 16,
         **dict.fromkeys(times, zeros),
@@ -84,7 +95,7 @@ def requests(*times_ms: float) -> Rows:
 
 
 def test_it_subscribes_to_routed_requests() -> None:
-    assert HANDLERS == {RequestsRouted: requests_routed}
+    assert {RequestsRouted: requests_routed} == HANDLERS
 
 
 def test_the_final_segment_has_nothing_after_it() -> None:

@@ -174,9 +174,7 @@ def test_closed_users_go_on_after_a_loss_and_after_being_turned_away() -> None:
 @given(st.integers(1, 12), st.integers(1, 3), st.integers(0, 30))
 def test_a_user_has_one_request_at_a_time(users: int, cores: int, service: int) -> None:
     think = {"distribution": "exponential", "mean": "40ms"}
-    scenario = fleet(
-        workloads=[closed(users, think)], servers=[server({"cpu": f"{service}ms"}, cores=cores)]
-    )
+    scenario = fleet(workloads=[closed(users, think)], servers=[server({"cpu": f"{service}ms"}, cores=cores)])
     times = [nanoseconds(-log(uniform(STREAM, user << 16, THINK)) * 0.04) for user in range(users)]
     first = sorted((t, user) for user, t in enumerate(times))
     # The ids of first requests follow their users, whatever the order of their times.
@@ -192,9 +190,10 @@ def test_a_user_has_one_request_at_a_time(users: int, cores: int, service: int) 
         starts, ends = found["t0"][own].tolist(), (found["t0"] + found["latency"])[own].tolist()
         for end, start, number in zip(ends, starts[1:], sequence[1:], strict=False):
             assert start - end == nanoseconds(-log(uniform(STREAM, number << 16, THINK)) * 0.04)
-        assert ends[-1] + nanoseconds(
-            -log(uniform(STREAM, (sequence[-1] + users) << 16, THINK)) * 0.04
-        ) >= 1000 * MS
+        assert (
+            ends[-1] + nanoseconds(-log(uniform(STREAM, (sequence[-1] + users) << 16, THINK)) * 0.04)
+            >= 1000 * MS
+        )
 
 
 def test_requests_in_transit_are_counted_on_the_way_back() -> None:

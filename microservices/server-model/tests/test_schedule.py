@@ -105,7 +105,9 @@ def test_events_are_taken_as_from_a_heap(moves: list[tuple[int, int]]) -> None:
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
-@given(st.lists(st.tuples(st.integers(-1, LINES - 1), st.integers(0, 40)), max_size=16, unique_by=lambda x: x[1]))
+@given(
+    st.lists(st.tuples(st.integers(-1, LINES - 1), st.integers(0, 40)), max_size=16, unique_by=lambda x: x[1])
+)
 def test_ids_decide_at_one_instant(requests: list[tuple[int, int]]) -> None:
     agenda = Agenda()
     for line, identity in requests:

@@ -100,8 +100,8 @@ def test_pools_nest() -> None:
 
 
 def test_who_gives_a_token_back_goes_on_before_who_gets_it() -> None:
-    # At 4 ms the first gives its token back and takes the core again before the second, whose token is granted
-    # at the same instant, asks for it.
+    # At 4 ms the first gives its token back and takes the core again before the second, whose token is
+    # granted at the same instant, asks for it.
     steps = [pool("db", {"io": "4ms"}), {"cpu": "3ms"}]
     other = [pool("db", {"cpu": "5ms"})]
     scenario = serving([("0B", steps), ("0B", other)], pools=pools(db=1))
@@ -152,7 +152,11 @@ def test_void_events_of_the_lost_do_no_harm() -> None:
     scenario = serving([("0B", CPU)], faults=[down(5, 6)])
     tables = run(scenario, [Handed(0), Handed(6), Handed(9)])
     assert outcomes(tables) == ["refused", "ok", "ok"]
-    assert latencies(tables) == [5, 10, 17]  # at 10 ms, when the first would have ended, nobody's core is freed
+    assert latencies(tables) == [
+        5,
+        10,
+        17,
+    ]  # at 10 ms, when the first would have ended, nobody's core is freed
 
 
 @pytest.mark.parametrize("cut", [None, 1, 2])

@@ -1,17 +1,17 @@
-"""Whole scenarios for the server-model, and the rows that a router would hand over, written down one by one."""
+"""Whole scenarios for the server-model, and the rows a router would hand over, written one by one."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from server_model_testing.servers import MS, Document, Tables, joined
 
 from headroom_common.scenario import Scenario
 from headroom_common.scenario.compile import CompiledScenario, compile_model
 from headroom_common.simcore.tables import NEVER, S_HOPS_IN, SCALARS
 from headroom_server_model.domain.segment import simulate_segment
 from headroom_server_model.domain.state import AT_CLIENT, AT_ROUTER, TO_SERVER
+from server_model_testing.servers import MS, Document, Tables, joined
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -79,7 +79,7 @@ def simulate(scenario: CompiledScenario, times_ns: Sequence[int], *, cut: int | 
 
 
 def joined(name: str, tables: list[dict[str, np.ndarray[Any, Any]]]) -> dict[str, np.ndarray[Any, Any]]:
-    """Put the parts of a table together: sums and peaks per replica, rows otherwise, requests by their ids."""
+    """Put the parts of a table together: sums and peaks per replica, else rows, requests by their ids."""
     if name in {"servers", "pools"}:
         return {
             column: np.maximum.reduce([table[column] for table in tables])
