@@ -22,7 +22,7 @@ from headroom_common.simcore.tables import NEVER
 from headroom_server_model.handlers import HANDLERS, ROWS_PER_PART, requests_routed
 
 TIME = datetime(2026, 11, 20, tzinfo=UTC)
-NAMES = iter(range(1, 1_000_000))
+NAMES = iter(range(10**32, 10**32 + 1_000_000))
 SPEC: dict[str, Any] = {
     "links": [{"name": "lan", "delay": "2ms"}],
     "workloads": [workload(via=["lan"])],

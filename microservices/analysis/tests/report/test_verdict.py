@@ -43,6 +43,11 @@ def test_far_over_a_limit_is_told_in_times(result: Document) -> None:
     assert found.sentence == "The error ratio is 2.10%, 21 times its limit of 0.100%."
 
 
+def test_a_limit_next_to_zero_is_not_told_in_times(result: Document) -> None:
+    found = judged(result, objective("latency.p50", "below", 5e-324, 1.0))
+    assert found.sentence == "The p50 latency is 1 s, 1 s over its limit of < 0.001 µs."
+
+
 def test_short_of_a_minimum(result: Document) -> None:
     found = judged(result, objective("throughput", "above", 850.0, 800.0))
     assert found.sentence == "The throughput is 800/s, 50/s short of the 850/s asked for."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -51,10 +52,15 @@ class Objective(NamedTuple):
 
     @property
     def margin(self) -> float | None:
-        """How far the value is on the right side, as a share of the threshold; negative when missed."""
+        """How far the value is on the right side, as a share of the threshold; negative when missed.
+
+        None when that is no number, as for a threshold of zero or next to it.
+        """
         if self.value.value is None or not self.threshold:
             return None
         share = self.value.value / self.threshold - 1.0
+        if not math.isfinite(100.0 * share):  # it is shown in percent
+            return None
         return share if self.above else -share
 
 
@@ -100,8 +106,8 @@ def _missed(objective: Objective) -> str:
     gap = formatting.single(abs(objective.value.value - objective.threshold), objective.kind)
     if objective.above:
         return f"{objective.label} is {value}, {gap} short of the {limit} asked for"
-    if objective.threshold and objective.value.value >= _TWICE * objective.threshold:
-        times = formatting.trimmed(objective.value.value / objective.threshold, 1)
+    if objective.margin is not None and objective.value.value >= _TWICE * (objective.threshold or 0.0):
+        times = formatting.trimmed(1.0 - objective.margin, 1)
         return f"{objective.label} is {value}, {times}{formatting.NBSP}times its limit of {limit}"
     return f"{objective.label} is {value}, {gap} over its limit of {limit}"
 
