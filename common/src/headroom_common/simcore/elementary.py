@@ -17,6 +17,9 @@ _LN2_HIGH = 0.6931471803691238
 _LN2_LOW = 1.9082149292705877e-10
 _INVERSE_LN2 = 1.4426950408889634
 EXP_LIMIT = 700.0
+_BIAS = 2048
+_WHOLE_BITS = (1023 + 52) << 52
+_WHOLE_BIASED = float((1 << 52) + _BIAS)
 
 
 @inlined
@@ -38,7 +41,7 @@ def log(x: float) -> float:
     even = 1.0 / 3.0 + w * (1.0 / 7.0 + w * (1.0 / 11.0 + w * (1.0 / 15.0 + w * (1.0 / 19.0))))
     odd = 1.0 / 5.0 + w * (1.0 / 9.0 + w * (1.0 / 13.0 + w * (1.0 / 17.0 + w * (1.0 / 21.0))))
     tail = z * even + w * odd
-    e = float(exponent)
+    e = bits_float((exponent + _BIAS) | _WHOLE_BITS) - _WHOLE_BIASED  # float(exponent), but vectorised
     return e * _LN2_HIGH + (2.0 * s + (2.0 * s * tail + e * _LN2_LOW))
 
 

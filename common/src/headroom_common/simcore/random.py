@@ -8,13 +8,18 @@ identity under the trial's key, once to the site of the draw.
 
 from __future__ import annotations
 
-from headroom_common.simcore.jit import inlined, signed, u64, wrap_add, wrap_multiply
+from headroom_common.simcore.jit import bits_float, inlined, signed, u64, wrap_add, wrap_multiply
 
 _GOLDEN = 0x9E3779B97F4A7C15
 _SITE_STEP = 0xD1342543DE82EF95
 _MIX_1 = 0xBF58476D1CE4E5B9
 _MIX_2 = 0x94D049BB133111EB
 _UNIT = 1.0 / (1 << 52)
+
+WHOLE = float(1 << 52)
+"""From here to twice as much, floats are whole numbers."""
+WHOLE_BITS = (1023 + 52) << 52
+"""The bits of `WHOLE`."""
 
 
 @inlined
@@ -40,10 +45,25 @@ def trial_stream(seed: int, trial: int) -> int:
 
 
 @inlined
-def draw_bits(stream: int, identity: int, site: int) -> int:
-    """Return 64 unsigned random bits for one draw of one request."""
-    request = mix64(u64(stream) ^ wrap_multiply(u64(identity), u64(_GOLDEN)))
-    return mix64(wrap_add(request, wrap_multiply(u64(site), u64(_SITE_STEP))))
+def request_hash(stream: int, identity: int) -> int:
+    """Return the first half of a draw, which all draws of one request share: a signed 64-bit integer."""
+    return signed(mix64(u64(stream) ^ wrap_multiply(u64(identity), u64(_GOLDEN))))
+
+
+@inlined
+def site_key(site: int) -> int:
+    """Return what the second half of a draw adds to the request's hash: a signed 64-bit integer."""
+    return signed(wrap_multiply(u64(site), u64(_SITE_STEP)))
+
+
+@inlined
+def unit(request: int, key: int) -> float:
+    """Draw what `uniform` draws, for a `request_hash` and a `site_key`.
+
+    2^52 plus a 52-bit integer has that integer for its mantissa: a conversion that compilers vectorise.
+    """
+    bits = signed(mix64(wrap_add(u64(request), u64(key))) >> u64(12))
+    return (bits_float(bits | WHOLE_BITS) - WHOLE + 0.5) * _UNIT
 
 
 @inlined
@@ -55,7 +75,7 @@ def uniform(stream: int, identity: int, site: int) -> float:
         identity: who draws: a request's id.
         site: what for, one of `headroom_common.simcore.sites`.
     """
-    return (float(signed(draw_bits(stream, identity, site) >> u64(12))) + 0.5) * _UNIT
+    return unit(request_hash(stream, identity), site_key(site))
 
 
 @inlined
