@@ -9,9 +9,9 @@ import numpy as np
 
 from headroom_common.simcore.distributions import nanoseconds
 from headroom_common.simcore.elementary import log
-from headroom_common.simcore.jit import bits_float, called, inlined, kernel
+from headroom_common.simcore.jit import bits_float, called, float_bits, inlined, kernel
 from headroom_common.simcore.mix import choose_endpoint
-from headroom_common.simcore.random import uniform
+from headroom_common.simcore.random import request_hash, site_key, unit
 from headroom_common.simcore.sites import GAP
 from headroom_common.simcore.tables import (
     DETERMINISTIC,
@@ -47,6 +47,7 @@ NO_ARRIVALS: Final = NEVER
 STREAMS: Final = FIRST_SERVICE_TABLE  # one row per workload
 PIECES: Final = FIRST_SERVICE_TABLE + 1
 KNOWN: Final = FIRST_SERVICE_TABLE + 2
+WORKS: Final = FIRST_SERVICE_TABLE + 3  # per workload: standard exponentials drawn beforehand, as bits
 
 # STREAMS: where each workload's stream stands, then its rows of PIECES and KNOWN.
 A_NEXT: Final = 0  # the next arrival, NEVER at the end
@@ -55,6 +56,9 @@ A_PIECE: Final = 2
 A_PIECE_STOP: Final = 3
 A_KNOWN_START: Final = 4
 A_KNOWN_STOP: Final = 5
+A_DRAWN: Final = 6  # the next of its WORKS
+_MOST_DRAWN: Final = 512
+_MOST_DRAWN_IN_ALL: Final = 8192
 STATE_COLUMNS: Final = ("next_ns", "count", "piece")
 
 # A world's type is an address when compiled and a list of arrays when not.
@@ -101,6 +105,15 @@ def _advance(world: _World, workload: int, t: int, work: float) -> int:
     return NEVER
 
 
+@called
+def _draw_works(works: Ints, stream: int, count: int, workload: int) -> None:
+    """Draw the standard exponentials of a Poisson stream's arrivals from the `count`-th on, side by side."""
+    key = site_key(GAP)
+    for place in range(works.shape[0]):
+        identity = (count + place) << ID_SHIFT | workload
+        works[place] = float_bits(-log(unit(request_hash(stream, identity), key)))
+
+
 @inlined
 def _draw_next(world: _World, workload: int, t: int) -> None:
     """Find the workload's next arrival after `t`."""
@@ -114,7 +127,12 @@ def _draw_next(world: _World, workload: int, t: int) -> None:
         return
     work = 1.0
     if row_of(world, WORKLOADS, workload)[W_KIND] != DETERMINISTIC:
-        work = -log(uniform(scalars[S_STREAM], count << ID_SHIFT | workload, GAP))
+        works = row_of(world, WORKS, workload)
+        if position[A_DRAWN] == works.shape[0]:
+            _draw_works(works, scalars[S_STREAM], count, workload)
+            position[A_DRAWN] = 0
+        work = bits_float(works[position[A_DRAWN]])
+        position[A_DRAWN] += 1
     reached = _advance(world, workload, t, work)
     position[A_NEXT] = reached if reached < scalars[S_HORIZON] else NEVER
 
@@ -185,8 +203,12 @@ def open_streams(world: World, plan: Plan, carried: dict[str, Ints] | None) -> N
         plan: the trial's plan.
         carried: the columns that `carry_streams` returned, None at the start.
     """
-    streams = np.zeros((len(plan.spans), A_KNOWN_STOP + 1), np.int64)
-    streams[:, A_PIECE:] = plan.spans
+    count = len(plan.spans)
+    works = np.empty((count, max(1, min(_MOST_DRAWN, _MOST_DRAWN_IN_ALL // count))), np.int64)
+    streams = np.zeros((count, A_DRAWN + 1), np.int64)
+    streams[:, A_PIECE:A_DRAWN] = plan.spans
+    streams[:, A_DRAWN] = works.shape[1]
+    world.put(WORKS, works)
     world.put(STREAMS, streams)
     world.put(PIECES, plan.pieces)
     world.put(KNOWN, plan.known)
