@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from simcore_testing.worlds import STREAM, compiled, workload
 
-from headroom_common.simcore.blocks import BLOCK, SCRATCH_ROWS, cross_block, draw_block, hash_block
+from headroom_common.simcore import blocks
 from headroom_common.simcore.distributions import LONGEST_NS, sample_ns
 from headroom_common.simcore.links import crossing_ns
 from headroom_common.simcore.random import request_hash
@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 
 FAST = settings(max_examples=60, deadline=None)
 CONSTANT = ["0ms", "5ms", "104d"]
-EXPONENTIAL = [
-    {"distribution": "exponential", "mean": mean} for mean in ("1ns", "3ms", "2h", "40d", "100d")
-]
+EXPONENTIAL = [{"distribution": "exponential", "mean": mean} for mean in ("1ns", "3ms", "2h", "40d", "100d")]
 OTHER = [
     {"distribution": "uniform", "low": "1ms", "high": "2ms"},
     {"distribution": "lognormal", "mean": "5ms", "sd": "1ms"},
@@ -41,20 +39,21 @@ def links_world(losses: list[float], faults: list[dict[str, Any]]) -> World:
     return compiled(workloads=[workload(via=["link0"])], links=links, faults=faults).world(STREAM)
 
 
-def ints(values: Any) -> Ints:
-    return np.array(values, np.int64)
+def block_of(count: int, **rows: list[int]) -> Ints:
+    block = np.full((blocks.OWN_ROWS, blocks.BLOCK), 77, np.int64)
+    block[blocks.IDS, :count] = np.arange(count) << 16
+    for name, values in rows.items():
+        block[getattr(blocks, name), :count] = values
+    return block
 
 
 def crossings(world: World, links: list[int], hops: list[int], departures: list[int]) -> list[int]:
     count = len(links)
-    ids = np.arange(count) << 16
-    hashes, found = np.empty(BLOCK, np.int64), np.full(BLOCK, 77, np.int64)
-    hash_block(STREAM, ids, hashes, count)
-    scratch = np.empty((SCRATCH_ROWS, BLOCK), np.int64)
-    columns = ints(links), ints(hops), ints(departures)
-    cross_block(world.handle, *columns, ids, hashes, scratch, found, count)
-    assert (found[count:] == 77).all()
-    return found[:count].tolist()
+    block = block_of(count, LINK=links, HOP=hops, DEPARTURE=departures)
+    blocks.hash_block(world.handle, block, count)
+    blocks.cross_block(world.handle, block, count)
+    assert (block[:, count:] == 77).all()
+    return block[blocks.DURATION, :count].tolist()
 
 
 @st.composite
@@ -84,8 +83,10 @@ def test_mixed_links(
 @pytest.mark.parametrize("loss", [0.0, 0.2])
 def test_one_link_for_all(link: int, loss: float) -> None:
     world = links_world([loss], [])
-    found = crossings(world, [link] * BLOCK, [2] * BLOCK, [0] * BLOCK)
-    one_by_one = [0 if link < 0 else crossing_ns(world.handle, link, 2, 0, i << 16) for i in range(BLOCK)]
+    found = crossings(world, [link] * blocks.BLOCK, [2] * blocks.BLOCK, [0] * blocks.BLOCK)
+    one_by_one = [
+        0 if link < 0 else crossing_ns(world.handle, link, 2, 0, i << 16) for i in range(blocks.BLOCK)
+    ]
     assert found == one_by_one
     assert (-1 in found) == (loss > 0.0 and link >= 0)
 
@@ -95,17 +96,14 @@ def test_one_link_for_all(link: int, loss: float) -> None:
 def test_durations(wishes: list[tuple[int, int]]) -> None:
     world = links_world([0.0], [])
     count = len(wishes)
-    ids = np.arange(count) << 16
-    hashes, durations = np.empty(BLOCK, np.int64), np.empty(BLOCK, np.int64)
-    hash_block(STREAM, ids, hashes, count)
-    assert hashes[:count].tolist() == [request_hash(STREAM, identity) for identity in ids.tolist()]
-    laws, sites = (ints([wish[column] for wish in wishes]) for column in range(2))
-    scratch = np.empty((SCRATCH_ROWS, BLOCK), np.int64)
-    draw_block(world.handle, ids, hashes, laws, sites, scratch, durations, count)
+    block = block_of(count, LAW=[law for law, _ in wishes], SITE=[site for _, site in wishes])
+    blocks.hash_block(world.handle, block, count)
+    assert block[blocks.HASHES, :count].tolist() == [request_hash(STREAM, i << 16) for i in range(count)]
+    blocks.draw_block(world.handle, block, count)
     expected = [
         0 if law < 0 else sample_ns(world.handle, law, i << 16, site) for i, (law, site) in enumerate(wishes)
     ]
-    assert durations[:count].tolist() == expected
+    assert block[blocks.DURATION, :count].tolist() == expected
     assert max(expected) <= LONGEST_NS
 
 

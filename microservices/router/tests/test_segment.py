@@ -24,7 +24,6 @@ from router_testing.worlds import (
 )
 
 from headroom_common.simcore.balancing import FIRST_FEEDBACK_POLICY, POLICIES
-from headroom_router.domain.ingress import AT_ROUTER
 from headroom_router.domain.segment import route_segment
 
 WAITING = "router.pending"
@@ -91,7 +90,6 @@ def test_who_reaches_the_router_after_the_watermark_waits() -> None:
     pending = first.carried[WAITING]
     assert (pending["id"] >> 16).tolist() == [1, 2]  # what is due at the watermark is not decided yet
     assert pending["ready_ns"].tolist() == [9 * MS, 10 * MS]
-    assert pending["phase"].tolist() == [AT_ROUTER] * 2
     assert pending["hop0"].tolist() == [7 * MS] * 2
 
 

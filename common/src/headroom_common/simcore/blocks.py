@@ -3,7 +3,7 @@
 They are bit for bit what `sample_ns` and `crossing_ns` give request by request. Constant and exponential
 laws, the most used by far, are drawn side by side; other laws, and links with faults, one by one.
 
-Columns are contiguous arrays of int64 with room for at least `count` entries; floats are kept as their bits.
+A block is a matrix with a column per request, and named rows for what is known of them.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from headroom_common.simcore.tables import (
     LAWS,
     LINKS,
     PARTS_PER_BILLION,
+    S_STREAM,
+    SCALARS,
     Ints,
 )
 from headroom_common.simcore.world import row_of, table
@@ -36,20 +38,28 @@ _World = Any
 BLOCK: Final = 512
 """So many requests at once: few enough for the first-level cache."""
 
-SCRATCH_ROWS: Final = 5
-"""Kernels that work in blocks have a scratch matrix of this many rows and `BLOCK` columns."""
-_LAWS: Final = 0
-_SITES: Final = 1
-_LOSSES: Final = 2
-_KEYS: Final = 3
-_MEANS: Final = 4
+# Rows of a block's matrix, which has `BLOCK` columns. Kernels have rows of their own from `OWN_ROWS` on.
+IDS: Final = 0  # ids of the requests
+HASHES: Final = 1  # their hashes, from `hash_block`
+LAW: Final = 2  # rows of LAWS, -1 for none
+SITE: Final = 3  # what each draw is for
+LINK: Final = 4  # rows of LINKS, -1 for none
+HOP: Final = 5  # the number of each hop, as in docs/semantics.md
+DEPARTURE: Final = 6  # when each request departs
+DURATION: Final = 7  # the outcome
+_LOSS: Final = 8
+_KEY: Final = 9
+_MEAN: Final = 10
+OWN_ROWS: Final = 11
 
 _MANTISSA: Final = (1 << 52) - 1
 
 
 @called
-def hash_block(stream: int, ids: Ints, hashes: Ints, count: int) -> None:
-    """Write the `request_hash` of each request."""
+def hash_block(world: _World, block: Ints, count: int) -> None:
+    """Write the `request_hash` of each request to `HASHES`."""
+    stream = row_of(world, SCALARS, 0)[S_STREAM]
+    ids, hashes = block[IDS], block[HASHES]
     for i in range(count):
         hashes[i] = request_hash(stream, ids[i])
 
@@ -87,8 +97,8 @@ def _add_exponentials(hashes: Ints, keys: Ints, means: Ints, durations: Ints, co
 
 
 @inlined
-def _read_laws(world: _World, laws: Ints, sites: Ints, scratch: Ints, durations: Ints, count: int) -> int:
-    """Look up the first `count` laws: constants to `durations`, means and keys to `scratch`.
+def _read_laws(world: _World, block: Ints, count: int) -> int:
+    """Look up the first `count` laws: constants, means and keys.
 
     Returns:
         `CONSTANT` when no sample is needed, `EXPONENTIAL`, or a greater number when there are other laws.
@@ -96,84 +106,66 @@ def _read_laws(world: _World, laws: Ints, sites: Ints, scratch: Ints, durations:
     rows = table(world, LAWS)
     kinds = CONSTANT
     for i in range(count):
-        law = laws[i]
-        durations[i] = 0
-        scratch[_MEANS, i] = 0
-        scratch[_KEYS, i] = 0
+        law = block[LAW, i]
+        block[DURATION, i] = 0
+        block[_MEAN, i] = 0
+        block[_KEY, i] = 0
         if law >= 0:
             kinds |= rows[law, D_KIND]
-            durations[i] = rows[law, D_CONSTANT]
-            scratch[_MEANS, i] = rows[law, D_FIRST]
-            scratch[_KEYS, i] = site_key(sites[i])
+            block[DURATION, i] = rows[law, D_CONSTANT]
+            block[_MEAN, i] = rows[law, D_FIRST]
+            block[_KEY, i] = site_key(block[SITE, i])
     return kinds
 
 
 @called
-def draw_block(
-    world: _World,
-    ids: Ints,
-    hashes: Ints,
-    laws: Ints,
-    sites: Ints,
-    scratch: Ints,
-    durations: Ints,
-    count: int,
-) -> None:
+def draw_block(world: _World, block: Ints, count: int) -> None:
     """Draw a duration in nanoseconds for each request, 0 where its law is -1.
 
-    Args:
-        world: the world.
-        ids: of the requests.
-        hashes: their hashes, from `hash_block`.
-        laws: rows of `LAWS`.
-        sites: what each draw is for.
-        scratch: for the function's own use.
-        durations: receives the durations.
-        count: number of requests.
+    Reads `IDS`, `HASHES`, `LAW` and `SITE`, writes `DURATION`.
     """
     if count == 0:
         return
-    if _all_same(laws, count) and _all_same(sites, count):
-        kinds = _read_laws(world, laws, sites, scratch, durations, 1)
-        _fill(durations, durations[0], count)
-        _fill(scratch[_MEANS], scratch[_MEANS, 0], count)
-        _fill(scratch[_KEYS], scratch[_KEYS, 0], count)
+    if _all_same(block[LAW], count) and _all_same(block[SITE], count):
+        kinds = _read_laws(world, block, 1)
+        for row in (DURATION, _MEAN, _KEY):
+            _fill(block[row], block[row, 0], count)
     else:
-        kinds = _read_laws(world, laws, sites, scratch, durations, count)
+        kinds = _read_laws(world, block, count)
     if kinds == CONSTANT:
         return
     if kinds == EXPONENTIAL and _add_exponentials(
-        hashes, scratch[_KEYS], scratch[_MEANS], durations, count
+        block[HASHES], block[_KEY], block[_MEAN], block[DURATION], count
     ):
         return
     for i in range(count):
-        durations[i] = 0 if laws[i] < 0 else sample_ns(world, laws[i], ids[i], sites[i])
+        law = block[LAW, i]
+        block[DURATION, i] = 0 if law < 0 else sample_ns(world, law, block[IDS, i], block[SITE, i])
 
 
 @inlined
-def _read_links(world: _World, links: Ints, hops: Ints, scratch: Ints, count: int) -> tuple[bool, bool]:
+def _read_links(world: _World, block: Ints, count: int) -> tuple[bool, bool]:
     """Look up the first `count` links; tells whether one may lose requests, and whether one has faults."""
     rows = table(world, LINKS)
     lossy = 0
     faulty = 0
     for i in range(count):
-        link = links[i]
-        scratch[_LAWS, i] = -1
-        scratch[_LOSSES, i] = 0
-        scratch[_SITES, i] = 0
+        link = block[LINK, i]
+        block[LAW, i] = -1
+        block[_LOSS, i] = 0
+        block[SITE, i] = 0
         if link >= 0:
-            scratch[_LAWS, i] = rows[link, L_DELAY]
-            scratch[_LOSSES, i] = rows[link, L_LOSS]
-            scratch[_SITES, i] = LINK_DELAY + 2 * hops[i]
+            block[LAW, i] = rows[link, L_DELAY]
+            block[_LOSS, i] = rows[link, L_LOSS]
+            block[SITE, i] = LINK_DELAY + 2 * block[HOP, i]
             lossy |= rows[link, L_LOSS]
             faulty |= rows[link, L_STOP] - rows[link, L_START]
     return lossy != 0, faulty != 0
 
 
-@inlined
-def _lose(hashes: Ints, hops: Ints, scratch: Ints, crossings: Ints, count: int) -> None:
+@called
+def _lose(hashes: Ints, hops: Ints, losses: Ints, crossings: Ints, count: int) -> None:
     """Set the crossings of lost requests to -1."""
-    losses = scratch[_LOSSES]
     for i in range(count):
         loss = bits_float(losses[i] | WHOLE_BITS) - WHOLE  # float(losses[i]), but vectorised
         draw = unit(hashes[i], site_key(LINK_LOSS + 2 * hops[i])) * float(PARTS_PER_BILLION)
@@ -181,45 +173,25 @@ def _lose(hashes: Ints, hops: Ints, scratch: Ints, crossings: Ints, count: int) 
 
 
 @called
-def cross_block(
-    world: _World,
-    links: Ints,
-    hops: Ints,
-    departures: Ints,
-    ids: Ints,
-    hashes: Ints,
-    scratch: Ints,
-    crossings: Ints,
-    count: int,
-) -> None:
+def cross_block(world: _World, block: Ints, count: int) -> None:
     """Say how long each request takes to cross its link: -1 when it is lost, 0 where its link is -1.
 
-    Args:
-        world: the world.
-        links: rows of `LINKS`.
-        hops: the number of each hop, as in docs/semantics.md.
-        departures: when each request departs.
-        ids: of the requests.
-        hashes: their hashes, from `hash_block`.
-        scratch: for the function's own use.
-        crossings: receives the times in nanoseconds.
-        count: number of requests.
+    Reads `IDS`, `HASHES`, `LINK`, `HOP` and `DEPARTURE`, writes `DURATION`, and uses `LAW` and `SITE`.
     """
     if count == 0:
         return
-    if _all_same(links, count) and _all_same(hops, count):
-        lossy, faulty = _read_links(world, links, hops, scratch, 1)
-        _fill(scratch[_LAWS], scratch[_LAWS, 0], count)
-        _fill(scratch[_LOSSES], scratch[_LOSSES, 0], count)
-        _fill(scratch[_SITES], scratch[_SITES, 0], count)
+    if _all_same(block[LINK], count) and _all_same(block[HOP], count):
+        lossy, faulty = _read_links(world, block, 1)
+        for row in (LAW, _LOSS, SITE):
+            _fill(block[row], block[row, 0], count)
     else:
-        lossy, faulty = _read_links(world, links, hops, scratch, count)
+        lossy, faulty = _read_links(world, block, count)
     if faulty:
         for i in range(count):
-            crossings[i] = (
-                0 if links[i] < 0 else crossing_ns(world, links[i], hops[i], departures[i], ids[i])
-            )
+            link, hop, departure = block[LINK, i], block[HOP, i], block[DEPARTURE, i]
+            crossing = 0 if link < 0 else crossing_ns(world, link, hop, departure, block[IDS, i])
+            block[DURATION, i] = crossing
         return
-    draw_block(world, ids, hashes, scratch[_LAWS], scratch[_SITES], scratch, crossings, count)
+    draw_block(world, block, count)
     if lossy:
-        _lose(hashes, hops, scratch, crossings, count)
+        _lose(block[HASHES], block[HOP], block[_LOSS], block[DURATION], count)

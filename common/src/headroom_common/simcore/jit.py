@@ -13,19 +13,19 @@ from typing import Any, TypeVar
 
 import numba
 import numpy as np
-from llvmlite.binding import get_host_cpu_features
+from numba.core import codegen as untyped_codegen
 from numba.core import types
 from numba.extending import intrinsic
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 _config: Any = numba.config  # its settings are made at import time, unknown to its types
+_codegen: Any = untyped_codegen
 
 COMPILED: bool = not _config.DISABLE_JIT
 """False when ``NUMBA_DISABLE_JIT=1``: kernels then run as plain Python."""
 
 MASK64 = (1 << 64) - 1
-
 
 
 def _target() -> str:
@@ -36,11 +36,11 @@ def _target() -> str:
     """
     if platform.machine() not in {"x86_64", "AMD64"}:
         return "generic"
-    features: Any = get_host_cpu_features()
-    return "x86-64-v3" if all(features.get(name) for name in _V3_FEATURES) else "x86-64-v2"
+    features: str = _codegen.get_host_cpu_features()
+    return "x86-64-v3" if set(features.split(",")) >= _V3_FEATURES else "x86-64-v2"
 
 
-_V3_FEATURES = ("avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt", "movbe")
+_V3_FEATURES = {"+avx2", "+bmi", "+bmi2", "+f16c", "+fma", "+lzcnt", "+movbe"}
 _config.CPU_NAME = _target()
 _config.CPU_FEATURES = ""
 

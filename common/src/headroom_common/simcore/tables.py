@@ -70,7 +70,7 @@ BACKEND_STATE: Final = 19
 LINK_DELTAS: Final = 20
 FIRST_SERVICE_TABLE: Final = 21
 """Numbers from here on are each service's own."""
-TABLES: Final = 40
+TABLES: Final = 80
 
 # SCALARS, one row.
 S_HORIZON: Final = 0

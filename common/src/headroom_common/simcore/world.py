@@ -7,7 +7,9 @@ are listed by
 address in one small directory, and functions take the directory's address, `world`: `table(world,
 SLOTS)` is the array again. Without compilation a world is simply a list of its arrays.
 
-All tables are C-contiguous matrices of int64; a float is kept as its 64 bits (`jit.bits_float`).
+All tables are C-contiguous matrices of int64; a float is kept as its 64 bits (`jit.bits_float`). Columns of
+events, which have smaller types, are entries of a world too: `int16s(world, WORKLOAD)` is the column. (Arrays
+that kernels take as arguments are counted references, and the counting costs more than the work on a row.)
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ from headroom_common.simcore.tables import TABLES, Ints
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
 
 _WORDS_PER_TABLE = 3
 _WORD_BYTES = 8
@@ -48,7 +52,7 @@ class World:
             ValueError: a table is not a C-contiguous matrix of int64.
         """
         empty = np.zeros((0, 1), np.int64)
-        self._arrays: list[Ints] = [empty] * TABLES
+        self._arrays: list[NDArray[Any]] = [empty] * TABLES
         self._directory = np.zeros((TABLES, _WORDS_PER_TABLE), np.int64)
         for number in range(TABLES):
             self.put(number, tables.get(number, empty))
@@ -73,6 +77,19 @@ class World:
             raise ValueError(message)
         self._arrays[number] = array
         self._directory[number] = (array.__array_interface__["data"][0], *array.shape)
+
+    def put_column(self, number: int, column: NDArray[Any]) -> None:
+        """Set an entry that kernels read as a column of its type.
+
+        Raises:
+            ValueError: the column is not a contiguous array of signed integers.
+        """
+        if column.dtype.kind != "i" or column.ndim != 1 or not column.flags.c_contiguous:
+            found = f"{column.dtype} {column.shape}"
+            message = f"column {number}: expected a contiguous column of integers, found {found}"
+            raise ValueError(message)
+        self._arrays[number] = column
+        self._directory[number] = (column.__array_interface__["data"][0], len(column), 1)
 
     def __getitem__(self, number: int) -> Ints:
         return self._arrays[number]
@@ -108,13 +125,14 @@ def _array_at(
     strides: list[Any],
 ) -> Any:  # noqa: ANN401 - as above
     """Make an array value of memory that is kept alive elsewhere."""
+    item_bytes = array_type.dtype.bitwidth // 8
     array = _arrayobj.make_array(array_type)(context, builder)
     _arrayobj.populate_array(
         array,
-        data=builder.inttoptr(address, context.get_data_type(types.int64).as_pointer()),
+        data=builder.inttoptr(address, context.get_data_type(array_type.dtype).as_pointer()),
         shape=_cgutils.pack_array(builder, shape),
         strides=_cgutils.pack_array(builder, strides),
-        itemsize=context.get_value_type(types.int64)(_WORD_BYTES),
+        itemsize=context.get_value_type(types.int64)(item_bytes),
         meminfo=None,
     )
     return array._getvalue()  # noqa: SLF001 - numba's way to make a value of a struct proxy
@@ -149,6 +167,23 @@ def _typed_row(typing_context: Any, world: Any, number: Any, index: Any) -> Any:
     return array_type(types.int64, types.int64, types.int64), codegen
 
 
+def _typed_column(item_type: Any) -> Callable[..., Any]:  # noqa: ANN401 - numba's own types
+    """Return the body of an intrinsic that returns a column of a type."""
+    array_type = types.Array(item_type, 1, "C")
+
+    def typed(typing_context: Any, world: Any, number: Any) -> Any:  # noqa: ANN401, ARG001 - numba's signature
+        def codegen(context: Any, builder: Any, _signature: Any, args: Any) -> Any:  # noqa: ANN401 - as above
+            word = context.get_value_type(types.int64)
+            load = _directory_loader(context, builder, args)
+            return _array_at(
+                context, builder, array_type, load(0), [load(1)], [word(item_type.bitwidth // 8)]
+            )
+
+        return array_type(types.int64, types.int64), codegen
+
+    return typed
+
+
 def _plain_table(world: list[Ints], number: int) -> Ints:
     return world[number]
 
@@ -165,3 +200,16 @@ table: Callable[[Any, int], Ints] = _table
 _row: Any = intrinsic(_typed_row) if COMPILED else _plain_row
 row_of: Callable[[Any, int, int], Ints] = _row
 """Return a row of table `number` of a world: one base address for all its columns; index ≥ 0."""
+
+_int8s: Any = intrinsic(_typed_column(types.int8)) if COMPILED else _plain_table
+int8s: Callable[[Any, int], NDArray[np.int8]] = _int8s
+"""Return entry `number` of a world, a column of int8."""
+_int16s: Any = intrinsic(_typed_column(types.int16)) if COMPILED else _plain_table
+int16s: Callable[[Any, int], NDArray[np.int16]] = _int16s
+"""Return entry `number` of a world, a column of int16."""
+_int32s: Any = intrinsic(_typed_column(types.int32)) if COMPILED else _plain_table
+int32s: Callable[[Any, int], NDArray[np.int32]] = _int32s
+"""Return entry `number` of a world, a column of int32."""
+_int64s: Any = intrinsic(_typed_column(types.int64)) if COMPILED else _plain_table
+int64s: Callable[[Any, int], NDArray[np.int64]] = _int64s
+"""Return entry `number` of a world, a column of int64."""

@@ -1,28 +1,22 @@
-"""The way in: ingress links, rate limits and the choice of a server for a segment of arrivals."""
+"""The way in: a segment's arrivals cross their ingress links, a block at a time."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any
 
-from headroom_common.simcore.balancing import admits, choose_backend
-from headroom_common.simcore.jit import kernel
-from headroom_common.simcore.links import count_transit, crossing_ns, tick_at_or_after
+import numpy as np
+
+from headroom_common.simcore import blocks
+from headroom_common.simcore.blocks import BLOCK, cross_block, hash_block
+from headroom_common.simcore.jit import inlined, kernel
+from headroom_common.simcore.links import count_transit, tick_at_or_after
 from headroom_common.simcore.tables import (
-    B_REPLICA,
-    B_TARGET,
-    BACKENDS,
     CLOSED,
     DROPPED,
-    G_LINK,
     OK,
-    R_LATE,
-    ROUTERS,
     S_HOPS_IN,
     S_SAMPLE_PERIOD,
     SCALARS,
-    SHED,
-    TARGETS,
-    W_ENTRY_REPLICA,
     W_ENTRY_ROUTER,
     W_FIRST_HOP,
     W_HOP_COUNT,
@@ -30,116 +24,91 @@ from headroom_common.simcore.tables import (
     WORKLOADS,
     Ints,
 )
-from headroom_common.simcore.world import row_of, table
+from headroom_common.simcore.world import int8s, int16s, int64s, row_of, table
+from headroom_router.domain.rows import (
+    ARRIVING,
+    AT_CLIENT,
+    AT_ROUTER,
+    ENDED,
+    HOPS,
+    ID,
+    OUTCOME,
+    PHASE,
+    READY,
+    T0,
+    TO_SERVER,
+    WORKLOAD,
+)
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-AT_CLIENT: Final = 1
-AT_ROUTER: Final = 2
-TO_SERVER: Final = 3
-ENDED: Final = 4
-
-
-class Rows(NamedTuple):
-    """Requests on their way in, one row each.
-
-    `phase` says where a request is at `ready_ns`: at its client (closed workloads, which the
-    server-model sends), at a
-    router, at a server, or ended with `outcome`. `hops` has shape (hops_in, rows): the time spent on
-    each link.
-    """
-
-    id: Ints
-    workload: NDArray[np.int16]
-    endpoint: NDArray[np.int16]
-    t0: Ints
-    ready_ns: Ints
-    phase: NDArray[np.int8]
-    outcome: NDArray[np.int8]
-    target: NDArray[np.int32]
-    server: NDArray[np.int32]
-    hops: Ints
+# A world's type is an address when compiled and a list of arrays when not.
+_World = Any
 
 
-@kernel
-def cross_ingress(world: Any, rows: Rows, first: int) -> None:  # noqa: ANN401 - a world
-    """Take the rows from `first` on over their ingress links, to their entry or to their loss."""
-    workloads = table(world, WORKLOADS)
-    scalars = row_of(world, SCALARS, 0)
+@inlined
+def _depart(world: _World, start: int, count: int) -> None:
+    """Put a block of arrivals at the beginning of their way."""
+    workload, t0 = int16s(world, ARRIVING + WORKLOAD), int64s(world, ARRIVING + T0)
+    ready, phases = int64s(world, ARRIVING + READY), int8s(world, ARRIVING + PHASE)
+    outcome = int8s(world, ARRIVING + OUTCOME)
+    for row in range(start, start + count):
+        about = row_of(world, WORKLOADS, workload[row])
+        ready[row] = t0[row]
+        outcome[row] = OK
+        phase = TO_SERVER if about[W_ENTRY_ROUTER] < 0 else AT_ROUTER
+        phases[row] = AT_CLIENT if about[W_KIND] == CLOSED else phase
+
+
+@inlined
+def _pick_links(world: _World, start: int, count: int, hop: int, block: Ints) -> None:
+    """Look up each request's link of a hop, -1 for none."""
+    workload = int16s(world, ARRIVING + WORKLOAD)
+    for i in range(count):
+        about = row_of(world, WORKLOADS, workload[start + i])
+        crosses = hop < about[W_HOP_COUNT] and about[W_KIND] != CLOSED
+        block[blocks.LINK, i] = about[W_FIRST_HOP + hop] if crosses else -1
+        block[blocks.HOP, i] = hop
+
+
+@inlined
+def _arrive(world: _World, start: int, count: int, hop: int, block: Ints) -> None:
+    """Take a block of requests to the other end of their links, or to their loss."""
+    period = row_of(world, SCALARS, 0)[S_SAMPLE_PERIOD]
+    hops = table(world, ARRIVING + HOPS)
+    ready, phase = int64s(world, ARRIVING + READY), int8s(world, ARRIVING + PHASE)
+    outcome = int8s(world, ARRIVING + OUTCOME)
     tick = 0
-    for row in range(first, rows.id.shape[0]):
-        workload = rows.workload[row]
-        t = rows.t0[row]
+    for i in range(count):
+        row = start + i
+        crossing = block[blocks.DURATION, i]
+        hops[hop, row] = 0
+        if block[blocks.LINK, i] < 0 or phase[row] == ENDED:
+            continue
+        if crossing < 0:
+            phase[row] = ENDED
+            outcome[row] = DROPPED
+            continue
+        t = ready[row]
         if t > tick:
-            tick = tick_at_or_after(scalars[S_SAMPLE_PERIOD], t)
-        rows.outcome[row] = OK
-        rows.target[row] = -1
-        rows.server[row] = -1
-        for hop in range(scalars[S_HOPS_IN]):
-            rows.hops[hop, row] = 0
-        rows.phase[row] = AT_ROUTER
-        rows.ready_ns[row] = t
-        if workloads[workload, W_KIND] == CLOSED:
-            rows.phase[row] = AT_CLIENT
-            continue
-        for hop in range(workloads[workload, W_HOP_COUNT]):
-            link = workloads[workload, W_FIRST_HOP + hop]
-            crossing = crossing_ns(world, link, hop, t, rows.id[row])
-            if crossing < 0:
-                rows.phase[row] = ENDED
-                rows.outcome[row] = DROPPED
-                break
-            count_transit(world, link, tick, t, t + crossing)
-            rows.hops[hop, row] = crossing
-            t = t + crossing
-        rows.ready_ns[row] = t
-        if rows.phase[row] == AT_ROUTER and workloads[workload, W_ENTRY_ROUTER] < 0:
-            rows.phase[row] = TO_SERVER
-            rows.server[row] = workloads[workload, W_ENTRY_REPLICA]
+            tick = tick_at_or_after(period, t)
+        count_transit(world, block[blocks.LINK, i], tick, t, t + crossing)
+        hops[hop, row] = crossing
+        ready[row] = t + crossing
 
 
 @kernel
-def route(world: Any, rows: Rows, order: Ints, watermark: int) -> None:  # noqa: ANN401 - a world
-    """Decide for the requests that reach their router before `watermark`, in order of (time, id).
-
-    Requests of late-bound routers stay `AT_ROUTER`: the server-model decides for them.
-    """
-    workloads = table(world, WORKLOADS)
-    routers = table(world, ROUTERS)
-    targets = table(world, TARGETS)
-    backends = table(world, BACKENDS)
-    scalars = row_of(world, SCALARS, 0)
-    tick = 0
-    for row in order:
-        t = rows.ready_ns[row]
-        if t >= watermark:
-            break
-        if rows.phase[row] != AT_ROUTER:
-            continue
-        workload = rows.workload[row]
-        router = workloads[workload, W_ENTRY_ROUTER]
-        if routers[router, R_LATE] == 1:
-            continue
-        if not admits(world, router, t):
-            rows.phase[row] = ENDED
-            rows.outcome[row] = SHED
-            continue
-        backend = choose_backend(world, router, t, rows.id[row])
-        target = backends[backend, B_TARGET]
-        rows.target[row] = target
-        rows.phase[row] = TO_SERVER
-        link = targets[target, G_LINK]
-        if link >= 0:
-            crossing = crossing_ns(world, link, workloads[workload, W_HOP_COUNT], t, rows.id[row])
-            if crossing < 0:
-                rows.phase[row] = ENDED
-                rows.outcome[row] = DROPPED
-                continue
-            if t > tick:
-                tick = tick_at_or_after(scalars[S_SAMPLE_PERIOD], t)
-            count_transit(world, link, tick, t, t + crossing)
-            rows.hops[scalars[S_HOPS_IN] - 1, row] = crossing
-            rows.ready_ns[row] = t + crossing
-        rows.server[row] = backends[backend, B_REPLICA]
+def cross_ingress(world: _World, first: int) -> None:
+    """Take the arriving rows from `first` on over their ingress links, to their entry or to their loss."""
+    hops = row_of(world, SCALARS, 0)[S_HOPS_IN] - 1
+    ids, ready = int64s(world, ARRIVING + ID), int64s(world, ARRIVING + READY)
+    block = np.empty((blocks.OWN_ROWS, BLOCK), np.int64)
+    for start in range(first, ids.shape[0], BLOCK):
+        count = min(BLOCK, ids.shape[0] - start)
+        _depart(world, start, count)
+        if hops > 0:
+            block[blocks.IDS, :count] = ids[start : start + count]
+            hash_block(world, block, count)
+        for hop in range(hops):
+            _pick_links(world, start, count, hop, block)
+            block[blocks.DEPARTURE, :count] = ready[start : start + count]
+            cross_block(world, block, count)
+            _arrive(world, start, count, hop, block)

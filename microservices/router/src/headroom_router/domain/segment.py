@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from headroom_common.simcore.ordering import order_by_time
 from headroom_common.simcore.tables import (
     BACKEND_STATE,
     LINK_DELTAS,
-    R_LATE,
     ROUTER_STATE,
-    ROUTERS,
     S_HOPS_BACK,
     S_HOPS_IN,
     S_POOL_SLOTS,
@@ -24,12 +21,15 @@ from headroom_common.simcore.tables import (
     W_TIMEOUT,
     WORKLOADS,
 )
-from headroom_router.domain.ingress import AT_ROUTER, ENDED, Rows, cross_ingress, route
+from headroom_router.domain.ingress import cross_ingress
+from headroom_router.domain.routing import N_LOST, N_PENDING, N_ROUTED, route
+from headroom_router.domain.rows import ARRIVING, AT_ROUTER, LEAVING, LOST, Rows, Table
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from headroom_common.simcore.world import World
 
-Table = dict[str, NDArray[Any]]
 Tables = dict[str, Table]
 
 _PENDING: Final = "router.pending"
@@ -63,22 +63,11 @@ def _save(world: World) -> Tables:
     }
 
 
-def _rows(arrivals: Table, pending: Table, hops: int) -> tuple[Rows, int]:
+def _take_in(world: World, arrivals: Table, pending: Table, hops: int) -> tuple[Rows, int]:
     """Return the requests that were on their way, then the new ones, and the number of the former."""
     first = len(pending.get("id", ()))
-    count = first + len(arrivals["id"])
-    rows = Rows(
-        id=np.empty(count, np.int64),
-        workload=np.empty(count, np.int16),
-        endpoint=np.empty(count, np.int16),
-        t0=np.empty(count, np.int64),
-        ready_ns=np.empty(count, np.int64),
-        phase=np.empty(count, np.int8),
-        outcome=np.empty(count, np.int8),
-        target=np.empty(count, np.int32),
-        server=np.empty(count, np.int32),
-        hops=np.empty((hops, count), np.int64),
-    )
+    rows = Rows.room(world, ARRIVING, first + len(arrivals["id"]), hops)
+    rows.phase[:first] = AT_ROUTER
     for name, column in arrivals.items():
         getattr(rows, name)[first:] = column
     for name, column in pending.items():
@@ -89,23 +78,22 @@ def _rows(arrivals: Table, pending: Table, hops: int) -> tuple[Rows, int]:
     return rows, first
 
 
-def _table(rows: Rows, which: NDArray[np.bool_]) -> Table:
-    """Return the chosen rows as columns."""
-    chosen = np.flatnonzero(which)
-    columns: Table = {name: column.take(chosen) for name, column in rows._asdict().items() if name != "hops"}
-    return columns | {f"hop{hop}": rows.hops[hop].take(chosen) for hop in range(len(rows.hops))}
+def _pending(rows: Rows, which: NDArray[np.int64]) -> Table:
+    """Return the requests that have to wait for their router's decision."""
+    names = ("id", "workload", "endpoint", "t0", "ready_ns")
+    columns: Table = {name: getattr(rows, name)[which] for name in names}
+    return columns | {f"hop{hop}": rows.hops[hop, which] for hop in range(len(rows.hops) - 1)}
 
 
-def _ended(world: World, rows: Rows) -> Table:
+def _ended(world: World, rows: Rows, count: int) -> Table:
     """Return the requests that ended here as rows of the `requests` table of requests.completed."""
     scalars = world[SCALARS][0]
-    table = _table(rows, rows.phase == ENDED)
+    table = rows.table(count, without="phase")
     ready = table.pop("ready_ns")
-    del table["phase"]
-    zeros = np.zeros(len(ready), np.int64)
+    zeros = np.zeros(count, np.int64)
     families = (("back", S_HOPS_BACK), ("pool_wait", S_POOL_SLOTS))
     unused = ["memory_wait", "cpu_wait", "cpu_run", "io_wait"]
-    unused += [f"{name}{row}" for name, count in families for row in range(scalars[count])]
+    unused += [f"{name}{row}" for name, family in families for row in range(scalars[family])]
     limit = world[WORKLOADS][table["workload"], W_TIMEOUT]
     latency = ready - table["t0"]
     late = (limit > 0) & (latency > limit)
@@ -131,14 +119,19 @@ def route_segment(world: World, arrivals: Table, carried: Tables, watermark: int
     """
     _load(world, carried)
     hops = int(world[SCALARS][0, S_HOPS_IN])
-    rows, first = _rows(arrivals, carried.get(_PENDING, {}), hops)
-    cross_ingress(world.handle, rows, first)
-    route(world.handle, rows, order_by_time(rows.ready_ns, rows.id), watermark)
-    entry = world[WORKLOADS][:, W_ENTRY_ROUTER]
-    late = np.array([router >= 0 and world[ROUTERS][router, R_LATE] == 1 for router in entry], np.bool_)
-    pending = (rows.phase == AT_ROUTER) & ~late[rows.workload]
-    routed = _table(rows, ~pending & (rows.phase != ENDED))
-    del routed["outcome"]
+    rows, first = _take_in(world, arrivals, carried.get(_PENDING, {}), hops)
+    count = len(rows.id)
+    leaving, lost = Rows.room(world, LEAVING, count, hops), Rows.room(world, LOST, count, hops)
+    pending, written = np.empty(count, np.int64), np.zeros(3, np.int64)
+    cross_ingress(world.handle, first)
+    if (world[WORKLOADS][:, W_ENTRY_ROUTER] >= 0).any():
+        order = order_by_time(rows.ready_ns, rows.id)
+    else:
+        order = np.arange(count)
+    route(world.handle, order, watermark, pending, written)
     return RoutedSegment(
-        routed, _ended(world, rows), link_sample_rows(world), _save(world) | {_PENDING: _table(rows, pending)}
+        leaving.table(int(written[N_ROUTED]), without="outcome"),
+        _ended(world, lost, int(written[N_LOST])),
+        link_sample_rows(world),
+        _save(world) | {_PENDING: _pending(rows, pending[: written[N_PENDING]])},
     )
