@@ -20,7 +20,7 @@ from headroom_common.contracts.events import RequestsCompleted, RunParameters, R
 from headroom_generator import handlers as generator
 from headroom_router import handlers as router
 from headroom_server_model import handlers as server_model
-from headroom_server_model.domain.segment import SegmentResult
+from headroom_server_model.domain.records import SegmentResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,12 +46,13 @@ class Stages:
         ("headroom_generator.domain.arrivals", "generate", "generator: kernel"),
         ("headroom_router.domain.segment", "cross_ingress", "router: links in"),
         ("headroom_router.domain.segment", "order_by_time", "router: sort"),
-        ("headroom_router.domain.segment", "route", "router: policy"),
+        ("headroom_router.domain.segment", "route", "router: policy, links to servers"),
         ("headroom_server_model.handlers", "simulate_segment", "server-model: segment"),
-        ("headroom_server_model.domain.segment", "order_by_time", "server-model: sort"),
-        ("headroom_server_model.domain.segment", "simulate", KERNEL),
-        ("headroom_server_model.domain.carrying", "load", "server-model: load state"),
-        ("headroom_server_model.domain.carrying", "save", "server-model: save state"),
+        ("headroom_server_model.domain.by_recursion", "_take_in", "server-model: take in"),
+        ("headroom_server_model.domain.by_recursion", "order_by_time", "server-model: sort"),
+        ("headroom_server_model.domain.by_recursion", "recur", "server-model: recursion"),
+        ("headroom_server_model.domain.by_recursion", "follow_levels", "server-model: levels"),
+        ("headroom_server_model.domain.by_loop", "simulate", KERNEL),
         ("headroom_analysis.handlers", "fold", "analysis: fold"),
     )
 

@@ -17,12 +17,12 @@ from server_model_testing.fleets import (
     server,
     workload,
 )
-from server_model_testing.servers import MS, Tables
+from server_model_testing.servers import MS, Tables, simulate_rows
 
 from headroom_common.simcore.jit import COMPILED
 from headroom_server_model.domain.carrying import load, save
-from headroom_server_model.domain.segment import WAITING, SegmentResult, simulate_segment
-from headroom_server_model.domain.state import COUNTERS, FREE_SLOTS, SLOTS
+from headroom_server_model.domain.records import WAITING, SegmentResult
+from headroom_server_model.domain.state import COUNTERS, FREE_SLOTS, SLOTS, slot_width
 
 STEPS = [{"cpu": "4ms"}, {"pool": "db", "steps": [{"io": "50ms"}]}]
 BURST = 5000 if COMPILED else 1500
@@ -37,8 +37,7 @@ def busy(**more: Any) -> Any:
 
 def until(scenario: Any, requests: list[Handed], watermark_ms: float, carried: Tables) -> SegmentResult:
     rows = rows_of(scenario, requests)
-    world = scenario.world(STREAM)
-    return simulate_segment(world, scenario.lines, rows, carried, int(watermark_ms * MS))
+    return simulate_rows(scenario, rows, carried, int(watermark_ms * MS), stream=STREAM)
 
 
 def same(left: Tables, right: Tables) -> bool:
@@ -63,10 +62,11 @@ def test_only_what_is_in_flight_travels() -> None:
     scenario = busy()
     result = until(scenario, [Handed(t) for t in range(6)] + [Handed(70), Handed(71)], 60, {})
     # Served until 60 ms: the first, at 54.
-    assert len(result.carried["server.slots"]["c0"]) == 5
+    width = slot_width(scenario.world(STREAM))
+    assert len(result.carried["server.slots"]["cells"]) == 5 * width
     assert (result.carried[WAITING]["id"] >> 16).tolist() == [6, 7]
     done = until(scenario, [], 1000, result.carried)
-    assert len(done.carried["server.slots"]["c0"]) == 0
+    assert len(done.carried["server.slots"]["cells"]) == 0
     assert len(done.carried[WAITING]["id"]) == 0
     assert len(result.completed["requests"]["id"]) + len(done.completed["requests"]["id"]) == 8
 

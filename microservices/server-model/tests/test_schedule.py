@@ -14,6 +14,7 @@ from headroom_server_model.domain.schedule import FROM_HEAP, earliest, schedule,
 from headroom_server_model.domain.state import (
     COUNTERS,
     EVENT_NS,
+    FREE_SLOTS,
     HEAP_SIZE,
     ID,
     NO_EVENT,
@@ -22,6 +23,7 @@ from headroom_server_model.domain.state import (
     SLOTS,
     double_slots,
     empty_state,
+    slot_tables,
 )
 
 if TYPE_CHECKING:
@@ -45,7 +47,11 @@ MOVES = st.lists(
 
 def empty_world(slots: int = SLOT_COUNT) -> World:
     world = fleet().world(1)
-    empty_state(world, LINES, slots)
+    empty_state(world)
+    world.put(RING_ENDS, np.zeros((LINES, 2), np.int64))
+    for number, array in slot_tables(world, slots).items():
+        world.put(number, array)
+    world[COUNTERS][0, FREE_SLOTS] = slots
     return world
 
 

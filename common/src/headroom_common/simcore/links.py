@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from headroom_common.simcore.distributions import sample_ns
 from headroom_common.simcore.jit import called, inlined
@@ -25,6 +27,9 @@ from headroom_common.simcore.tables import (
     Ints,
 )
 from headroom_common.simcore.world import row_of, table
+
+if TYPE_CHECKING:
+    from headroom_common.simcore.world import World
 
 
 @called
@@ -97,3 +102,11 @@ def _count_samples(world: Any, link: int, departure: int, arrival: int) -> None:
         return
     deltas[link, min(first_tick, last)] += 1
     deltas[link, min((arrival + period_ns - 1) // period_ns, last)] -= 1
+
+
+def transit_changes(world: World) -> dict[str, Ints]:
+    """Return the non-zero entries of `LINK_DELTAS` as columns: the `link_samples` table of an event."""
+    deltas = world[LINK_DELTAS]
+    changed = np.flatnonzero(deltas)  # in two dimensions numpy takes five times as long
+    link, tick = np.divmod(changed, deltas.shape[1])
+    return {"tick": tick, "link": link, "delta": deltas.reshape(-1)[changed]}

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    Columns = dict[str, NDArray[Any]]
+
 _WORDS_PER_TABLE = 3
 _WORD_BYTES = 8
 
@@ -90,6 +92,13 @@ class World:
             raise ValueError(message)
         self._arrays[number] = column
         self._directory[number] = (column.__array_interface__["data"][0], len(column), 1)
+
+    def room(self, number: int, types: Mapping[str, type[np.signedinteger[Any]]], rows: int) -> Columns:
+        """Return new columns of the given types, which are the entries from `number` on, in their order."""
+        columns = {name: np.empty(rows, item_type) for name, item_type in types.items()}
+        for place, column in enumerate(columns.values()):
+            self.put_column(number + place, column)
+        return columns
 
     def __getitem__(self, number: int) -> Ints:
         return self._arrays[number]

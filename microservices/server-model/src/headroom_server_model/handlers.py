@@ -14,12 +14,16 @@ from headroom_common.contracts.events import (
     SegmentHeader,
     SegmentSimulated,
 )
-from headroom_common.scenario.runs import compiled_run
+from headroom_common.scenario.runs import LatestCache, compiled_run
 from headroom_common.simcore.random import trial_stream
-from headroom_server_model.domain.segment import simulate_segment
+from headroom_server_model.domain.by_recursion import is_feed_forward
+from headroom_server_model.domain.segment import Servers, simulate_segment
 
 if TYPE_CHECKING:
     from headroom_common.contracts.columns import Table, Tables
+
+_KEPT_RUNS: Final = 16
+_feed_forward: Final[LatestCache[bool]] = LatestCache(_KEPT_RUNS)
 
 ROWS_PER_PART: Final = 65_536
 """A part of requests.completed has at most so many requests, which bounds the size of an event."""
@@ -38,9 +42,10 @@ def requests_routed(event: Event[RequestsRouted]) -> list[Outgoing]:
     compiled = compiled_run(header.run)
     world = compiled.world(trial_stream(header.run.seed, header.trial))
     carried = {name: table for name, table in tables.items() if name.startswith("server.")}
-    segment = simulate_segment(world, compiled.lines, tables["routed"], carried, header.watermark_ns)
+    feed_forward = _feed_forward.get(header.run.run_id, lambda: is_feed_forward(world))
+    servers = Servers(world, compiled.lines, feed_forward)
+    segment = simulate_segment(servers, tables["routed"], tables["ended"], carried, header.watermark_ns)
     completed = segment.completed
-    completed["requests"] = _joined(tables["ended"], completed["requests"])
     completed["link_samples"] = _joined(tables["link_samples"], completed["link_samples"])
     outputs = _parts(header, completed)
     if not header.final:

@@ -9,9 +9,8 @@ import numpy as np
 from headroom_common.scenario import Scenario
 from headroom_common.scenario.compile import CompiledScenario, compile_model
 from headroom_common.simcore.tables import NEVER, S_HOPS_IN, SCALARS
-from headroom_server_model.domain.segment import simulate_segment
 from headroom_server_model.domain.state import AT_CLIENT, AT_ROUTER, TO_SERVER
-from server_model_testing.servers import MS, Document, Tables, joined
+from server_model_testing.servers import MS, Document, Tables, joined, simulate_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,7 +103,7 @@ def run(scenario: CompiledScenario, requests: Sequence[Handed], cut: int | None 
         stop = start + size
         watermark = NEVER if start == starts[-1] else int(rows["ready_ns"][stop])
         piece = {name: column[start:stop] for name, column in rows.items()}
-        segment = simulate_segment(scenario.world(STREAM), scenario.lines, piece, carried, watermark)
+        segment = simulate_rows(scenario, piece, carried, watermark, stream=STREAM)
         carried = segment.carried
         parts.append(segment.completed)
     return {name: joined(name, [part[name] for part in parts]) for name in parts[0]}

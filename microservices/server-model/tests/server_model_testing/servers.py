@@ -9,14 +9,19 @@ import numpy as np
 from headroom_common.scenario import Scenario
 from headroom_common.scenario.compile import CompiledScenario, compile_model
 from headroom_common.simcore.tables import NEVER, OUTCOMES
-from headroom_server_model.domain.segment import simulate_segment
+from headroom_server_model.domain.by_recursion import is_feed_forward
+from headroom_server_model.domain.rows import room_for_ended
+from headroom_server_model.domain.segment import Servers, simulate_segment
 from headroom_server_model.domain.state import TO_SERVER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from headroom_server_model.domain.records import SegmentResult
+
 Document = dict[str, Any]
-Tables = dict[str, dict[str, np.ndarray[Any, Any]]]
+Table = dict[str, np.ndarray[Any, Any]]
+Tables = dict[str, Table]
 MS = 1_000_000
 
 
@@ -61,6 +66,16 @@ def arrivals(scenario: CompiledScenario, times_ns: Sequence[int]) -> dict[str, n
     }
 
 
+def simulate_rows(
+    scenario: CompiledScenario, rows: Table, carried: Tables, watermark: int, *, stream: int = 7
+) -> SegmentResult:
+    """Simulate a segment in which nothing ended before the servers."""
+    world = scenario.world(stream)
+    servers = Servers(world, scenario.lines, is_feed_forward(world))
+    nothing = room_for_ended(scenario.world(stream), 0)
+    return simulate_segment(servers, rows, nothing, carried, watermark)
+
+
 def simulate(scenario: CompiledScenario, times_ns: Sequence[int], *, cut: int | None = None) -> Tables:
     """Simulate a trial, in one segment or in segments of `cut` requests, and put its tables together."""
     rows = arrivals(scenario, times_ns)
@@ -72,7 +87,7 @@ def simulate(scenario: CompiledScenario, times_ns: Sequence[int], *, cut: int | 
         last = start == starts[-1]
         watermark = NEVER if last else int(rows["ready_ns"][start + size])
         piece = {name: column[start : start + size] for name, column in rows.items()}
-        segment = simulate_segment(scenario.world(7), scenario.lines, piece, carried, watermark)
+        segment = simulate_rows(scenario, piece, carried, watermark)
         carried = segment.carried
         parts.append(segment.completed)
     return {name: joined(name, [part[name] for part in parts]) for name in parts[0]}

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from headroom_common.simcore.links import transit_changes
 from headroom_common.simcore.ordering import order_by_time
 from headroom_common.simcore.tables import (
     BACKEND_STATE,
-    LINK_DELTAS,
     ROUTER_STATE,
     S_HOPS_BACK,
     S_HOPS_IN,
@@ -23,7 +23,7 @@ from headroom_common.simcore.tables import (
 )
 from headroom_router.domain.ingress import cross_ingress
 from headroom_router.domain.routing import N_LOST, N_PENDING, N_ROUTED, route
-from headroom_router.domain.rows import ARRIVING, AT_ROUTER, LEAVING, LOST, Rows, Table
+from headroom_router.domain.rows import ARRIVING, AT_ROUTER, LEAVING, LOST, Table, first_rows, room
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -63,32 +63,28 @@ def _save(world: World) -> Tables:
     }
 
 
-def _take_in(world: World, arrivals: Table, pending: Table, hops: int) -> tuple[Rows, int]:
+def _take_in(world: World, arrivals: Table, pending: Table, hops: int) -> tuple[Table, int]:
     """Return the requests that were on their way, then the new ones, and the number of the former."""
     first = len(pending.get("id", ()))
-    rows = Rows.room(world, ARRIVING, first + len(arrivals["id"]), hops)
-    rows.phase[:first] = AT_ROUTER
+    rows = room(world, ARRIVING, first + len(arrivals["id"]), hops)
+    rows["phase"][:first] = AT_ROUTER
     for name, column in arrivals.items():
-        getattr(rows, name)[first:] = column
+        rows[name][first:] = column
     for name, column in pending.items():
-        if name.startswith("hop"):
-            rows.hops[int(name[3:]), :first] = column
-        else:
-            getattr(rows, name)[:first] = column
+        rows[name][:first] = column
     return rows, first
 
 
-def _pending(rows: Rows, which: NDArray[np.int64]) -> Table:
+def _pending(rows: Table, which: NDArray[np.int64], hops: int) -> Table:
     """Return the requests that have to wait for their router's decision."""
-    names = ("id", "workload", "endpoint", "t0", "ready_ns")
-    columns: Table = {name: getattr(rows, name)[which] for name in names}
-    return columns | {f"hop{hop}": rows.hops[hop, which] for hop in range(len(rows.hops) - 1)}
+    names = ("id", "workload", "endpoint", "t0", "ready_ns", *(f"hop{hop}" for hop in range(hops - 1)))
+    return {name: rows[name][which] for name in names}
 
 
-def _ended(world: World, rows: Rows, count: int) -> Table:
+def _ended(world: World, rows: Table, count: int) -> Table:
     """Return the requests that ended here as rows of the `requests` table of requests.completed."""
     scalars = world[SCALARS][0]
-    table = rows.table(count, without="phase")
+    table = first_rows(rows, count, without="phase")
     ready = table.pop("ready_ns")
     zeros = np.zeros(count, np.int64)
     families = (("back", S_HOPS_BACK), ("pool_wait", S_POOL_SLOTS))
@@ -99,13 +95,6 @@ def _ended(world: World, rows: Rows, count: int) -> Table:
     late = (limit > 0) & (latency > limit)
     table["outcome"][late] = TIMED_OUT
     return table | {"latency": np.where(late, limit, latency)} | dict.fromkeys(unused, zeros)
-
-
-def link_sample_rows(world: World) -> Table:
-    """Return the non-zero changes of the numbers in transit, as the `link_samples` table."""
-    deltas = world[LINK_DELTAS]
-    link, tick = np.nonzero(deltas)
-    return {"tick": tick.astype(np.int64), "link": link.astype(np.int64), "delta": deltas[link, tick]}
 
 
 def route_segment(world: World, arrivals: Table, carried: Tables, watermark: int) -> RoutedSegment:
@@ -120,18 +109,18 @@ def route_segment(world: World, arrivals: Table, carried: Tables, watermark: int
     _load(world, carried)
     hops = int(world[SCALARS][0, S_HOPS_IN])
     rows, first = _take_in(world, arrivals, carried.get(_PENDING, {}), hops)
-    count = len(rows.id)
-    leaving, lost = Rows.room(world, LEAVING, count, hops), Rows.room(world, LOST, count, hops)
+    count = len(rows["id"])
+    leaving, lost = room(world, LEAVING, count, hops), room(world, LOST, count, hops)
     pending, written = np.empty(count, np.int64), np.zeros(3, np.int64)
     cross_ingress(world.handle, first)
     if (world[WORKLOADS][:, W_ENTRY_ROUTER] >= 0).any():
-        order = order_by_time(rows.ready_ns, rows.id)
+        order = order_by_time(rows["ready_ns"], rows["id"])
     else:
         order = np.arange(count)
     route(world.handle, order, watermark, pending, written)
     return RoutedSegment(
-        leaving.table(int(written[N_ROUTED]), without="outcome"),
+        first_rows(leaving, int(written[N_ROUTED]), without="outcome"),
         _ended(world, lost, int(written[N_LOST])),
-        link_sample_rows(world),
-        _save(world) | {_PENDING: _pending(rows, pending[: written[N_PENDING]])},
+        transit_changes(world),
+        _save(world) | {_PENDING: _pending(rows, pending[: written[N_PENDING]], hops)},
     )

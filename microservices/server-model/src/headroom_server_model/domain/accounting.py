@@ -17,6 +17,7 @@ from headroom_common.simcore.tables import (
     V_CORES,
     V_FIRST_POOL,
     V_MEMORY,
+    Ints,
 )
 from headroom_common.simcore.world import row_of, table
 from headroom_server_model.domain.state import (
@@ -46,22 +47,22 @@ from headroom_server_model.domain.state import (
 
 _World = Any
 
-_ARRIVALS: Final = TOTAL_COLUMNS.index("arrivals")
-_COMPLETED: Final = TOTAL_COLUMNS.index("completed")
-_REFUSED: Final = TOTAL_COLUMNS.index("refused")
-_SHED: Final = TOTAL_COLUMNS.index("shed")
-_BUSY: Final = TOTAL_COLUMNS.index("busy_ns")
-_READY_WAIT: Final = TOTAL_COLUMNS.index("ready_wait_ns")
-_MEMORY_WAIT: Final = TOTAL_COLUMNS.index("memory_wait_ns")
-_IO: Final = TOTAL_COLUMNS.index("io_ns")
-_IN_SYSTEM: Final = TOTAL_COLUMNS.index("in_system_ns")
-_MEMORY_HIGH: Final = TOTAL_COLUMNS.index("memory_kib_ns_high")
-_MEMORY_LOW: Final = TOTAL_COLUMNS.index("memory_kib_ns_low")
-_PEAK_READY: Final = TOTAL_COLUMNS.index("peak_ready")
-_PEAK_MEMORY: Final = TOTAL_COLUMNS.index("peak_memory_kib")
-_PEAK_IN_SYSTEM: Final = TOTAL_COLUMNS.index("peak_in_system")
-_AREA: Final = TOTAL_COLUMNS.index("little_area_ns")
-_SOJOURN: Final = TOTAL_COLUMNS.index("little_sojourn_ns")
+TOTAL_ARRIVALS: Final = TOTAL_COLUMNS.index("arrivals")
+TOTAL_COMPLETED: Final = TOTAL_COLUMNS.index("completed")
+TOTAL_REFUSED: Final = TOTAL_COLUMNS.index("refused")
+TOTAL_SHED: Final = TOTAL_COLUMNS.index("shed")
+TOTAL_BUSY: Final = TOTAL_COLUMNS.index("busy_ns")
+TOTAL_READY_WAIT: Final = TOTAL_COLUMNS.index("ready_wait_ns")
+TOTAL_MEMORY_WAIT: Final = TOTAL_COLUMNS.index("memory_wait_ns")
+TOTAL_IO: Final = TOTAL_COLUMNS.index("io_ns")
+TOTAL_IN_SYSTEM: Final = TOTAL_COLUMNS.index("in_system_ns")
+TOTAL_MEMORY_HIGH: Final = TOTAL_COLUMNS.index("memory_kib_ns_high")
+TOTAL_MEMORY_LOW: Final = TOTAL_COLUMNS.index("memory_kib_ns_low")
+PEAK_READY: Final = TOTAL_COLUMNS.index("peak_ready")
+PEAK_MEMORY: Final = TOTAL_COLUMNS.index("peak_memory_kib")
+PEAK_IN_SYSTEM: Final = TOTAL_COLUMNS.index("peak_in_system")
+TOTAL_AREA: Final = TOTAL_COLUMNS.index("little_area_ns")
+TOTAL_SOJOURN: Final = TOTAL_COLUMNS.index("little_sojourn_ns")
 _WAIT_NS: Final = 0
 _HELD_NS: Final = 1
 _ACQUIRED: Final = 2
@@ -70,7 +71,7 @@ _LIMB_BITS: Final = 20
 
 
 @inlined
-def _within(world: _World, start: int, end: int) -> int:
+def within(world: _World, start: int, end: int) -> int:
     """Return how much of [start, end) lies in [warm-up, horizon)."""
     scalars = row_of(world, SCALARS, 0)
     low = max(scalars[S_WARMUP], start)
@@ -79,7 +80,8 @@ def _within(world: _World, start: int, end: int) -> int:
 
 
 @inlined
-def _in_window(world: _World, t: int) -> bool:
+def in_window(world: _World, t: int) -> bool:
+    """Tell whether an instant lies in [warm-up, horizon)."""
     scalars = row_of(world, SCALARS, 0)
     return scalars[S_WARMUP] <= t < scalars[S_HORIZON]
 
@@ -87,29 +89,29 @@ def _in_window(world: _World, t: int) -> bool:
 @inlined
 def count_arrival(world: _World, replica: int, t: int) -> None:
     """Count a request that reached the server."""
-    if _in_window(world, t):
-        table(world, TOTALS)[replica, _ARRIVALS] += 1
+    if in_window(world, t):
+        table(world, TOTALS)[replica, TOTAL_ARRIVALS] += 1
 
 
 @inlined
 def count_completed(world: _World, replica: int, t: int) -> None:
     """Count a request that was served to the end."""
-    if _in_window(world, t):
-        table(world, TOTALS)[replica, _COMPLETED] += 1
+    if in_window(world, t):
+        table(world, TOTALS)[replica, TOTAL_COMPLETED] += 1
 
 
 @called
 def count_refused(world: _World, replica: int, t: int) -> None:
     """Count a request that found the server down, or was in it when it failed."""
-    if _in_window(world, t):
-        table(world, TOTALS)[replica, _REFUSED] += 1
+    if in_window(world, t):
+        table(world, TOTALS)[replica, TOTAL_REFUSED] += 1
 
 
 @called
 def count_shed(world: _World, replica: int, t: int) -> None:
     """Count a request that a limit turned away."""
-    if _in_window(world, t):
-        table(world, TOTALS)[replica, _SHED] += 1
+    if in_window(world, t):
+        table(world, TOTALS)[replica, TOTAL_SHED] += 1
 
 
 @inlined
@@ -117,10 +119,17 @@ def enter_system(world: _World, replica: int, t: int) -> None:
     """One request more in the server."""
     levels = row_of(world, LEVELS, replica)
     totals = row_of(world, TOTALS, replica)
-    totals[_AREA] += levels[IN_SYSTEM] * (t - levels[LAST_CHANGE])
+    totals[TOTAL_AREA] += levels[IN_SYSTEM] * (t - levels[LAST_CHANGE])
     levels[LAST_CHANGE] = t
     levels[IN_SYSTEM] += 1
-    totals[_PEAK_IN_SYSTEM] = max(totals[_PEAK_IN_SYSTEM], levels[IN_SYSTEM])
+    totals[PEAK_IN_SYSTEM] = max(totals[PEAK_IN_SYSTEM], levels[IN_SYSTEM])
+
+
+@inlined
+def add_memory(totals: Ints, held_kib: int, held_ns: int) -> None:
+    """Add to the integral of memory, which 64 bits cannot hold: in two limbs of the time."""
+    totals[TOTAL_MEMORY_HIGH] += held_kib * (held_ns >> _LIMB_BITS)
+    totals[TOTAL_MEMORY_LOW] += held_kib * (held_ns & ((1 << _LIMB_BITS) - 1))
 
 
 @inlined
@@ -130,16 +139,14 @@ def leave_system(world: _World, slot: int, t: int, held_kib: int) -> None:
     replica = slots[SERVER]
     totals = row_of(world, TOTALS, replica)
     levels = row_of(world, LEVELS, replica)
-    totals[_AREA] += levels[IN_SYSTEM] * (t - levels[LAST_CHANGE])
+    totals[TOTAL_AREA] += levels[IN_SYSTEM] * (t - levels[LAST_CHANGE])
     levels[LAST_CHANGE] = t
     levels[IN_SYSTEM] -= 1
     entered = slots[ENTERED]
-    totals[_SOJOURN] += t - entered
-    totals[_IN_SYSTEM] += _within(world, entered, t)
+    totals[TOTAL_SOJOURN] += t - entered
+    totals[TOTAL_IN_SYSTEM] += within(world, entered, t)
     if held_kib > 0:
-        held = _within(world, entered + slots[MEMORY_WAIT], t)
-        totals[_MEMORY_HIGH] += held_kib * (held >> _LIMB_BITS)
-        totals[_MEMORY_LOW] += held_kib * (held & ((1 << _LIMB_BITS) - 1))
+        add_memory(totals, held_kib, within(world, entered + slots[MEMORY_WAIT], t))
 
 
 @inlined
@@ -148,7 +155,7 @@ def add_memory_wait(world: _World, slot: int, t: int) -> None:
     request = row_of(world, SLOTS, slot)
     mark = request[MARK]
     request[MEMORY_WAIT] += t - mark
-    table(world, TOTALS)[request[SERVER], _MEMORY_WAIT] += _within(world, mark, t)
+    table(world, TOTALS)[request[SERVER], TOTAL_MEMORY_WAIT] += within(world, mark, t)
 
 
 @inlined
@@ -156,14 +163,14 @@ def note_memory(world: _World, replica: int) -> None:
     """More memory is in use."""
     totals = row_of(world, TOTALS, replica)
     in_use = row_of(world, SERVERS, replica)[V_MEMORY] - row_of(world, LEVELS, replica)[FREE_MEMORY]
-    totals[_PEAK_MEMORY] = max(totals[_PEAK_MEMORY], in_use)
+    totals[PEAK_MEMORY] = max(totals[PEAK_MEMORY], in_use)
 
 
 @inlined
 def note_ready(world: _World, replica: int) -> None:
     """The ready queue has grown."""
     totals = row_of(world, TOTALS, replica)
-    totals[_PEAK_READY] = max(totals[_PEAK_READY], row_of(world, LEVELS, replica)[READY])
+    totals[PEAK_READY] = max(totals[PEAK_READY], row_of(world, LEVELS, replica)[READY])
 
 
 @inlined
@@ -172,7 +179,7 @@ def add_cpu_wait(world: _World, slot: int, t: int) -> None:
     request = row_of(world, SLOTS, slot)
     mark = request[MARK]
     request[CPU_WAIT] += t - mark
-    table(world, TOTALS)[request[SERVER], _READY_WAIT] += _within(world, mark, t)
+    table(world, TOTALS)[request[SERVER], TOTAL_READY_WAIT] += within(world, mark, t)
 
 
 @inlined
@@ -181,7 +188,7 @@ def add_cpu_run(world: _World, slot: int, t: int) -> None:
     request = row_of(world, SLOTS, slot)
     mark = request[MARK]
     request[CPU_RUN] += t - mark
-    table(world, TOTALS)[request[SERVER], _BUSY] += _within(world, mark, t)
+    table(world, TOTALS)[request[SERVER], TOTAL_BUSY] += within(world, mark, t)
 
 
 @inlined
@@ -190,7 +197,7 @@ def add_io(world: _World, slot: int, t: int) -> None:
     request = row_of(world, SLOTS, slot)
     mark = request[MARK]
     request[IO_WAIT] += t - mark
-    table(world, TOTALS)[request[SERVER], _IO] += _within(world, mark, t)
+    table(world, TOTALS)[request[SERVER], TOTAL_IO] += within(world, mark, t)
 
 
 @called
@@ -211,7 +218,7 @@ def add_pool_wait(world: _World, slot: int, pool: int, t: int) -> None:
     totals = row_of(world, POOL_TOTALS, request[SERVER] * scalars[S_POOL_SLOTS] + pool)
     mark = request[MARK]
     request[FIXED + scalars[S_HOPS_IN] + pool] += t - mark
-    totals[_WAIT_NS] += _within(world, mark, t)
+    totals[_WAIT_NS] += within(world, mark, t)
 
 
 @inlined
@@ -226,7 +233,7 @@ def take_pool(world: _World, slot: int, pool: int, t: int) -> None:
     """A pool token was taken."""
     request = row_of(world, SLOTS, slot)
     request[pool_since(world, pool)] = t + 1
-    if _in_window(world, t):
+    if in_window(world, t):
         row = request[SERVER] * row_of(world, SCALARS, 0)[S_POOL_SLOTS] + pool
         row_of(world, POOL_TOTALS, row)[_ACQUIRED] += 1
 
@@ -237,7 +244,7 @@ def add_pool_hold(world: _World, slot: int, pool: int, t: int) -> None:
     request = row_of(world, SLOTS, slot)
     column = pool_since(world, pool)
     totals = row_of(world, POOL_TOTALS, request[SERVER] * row_of(world, SCALARS, 0)[S_POOL_SLOTS] + pool)
-    totals[_HELD_NS] += _within(world, request[column] - 1, t)
+    totals[_HELD_NS] += within(world, request[column] - 1, t)
     request[column] = 0
 
 

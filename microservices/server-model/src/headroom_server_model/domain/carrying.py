@@ -24,8 +24,10 @@ from headroom_server_model.domain.state import (
     NO_EVENT,
     PHASE,
     QUEUES,
+    RING_ENDS,
     SLOTS,
     empty_state,
+    slot_tables,
 )
 
 if TYPE_CHECKING:
@@ -39,11 +41,12 @@ _SMALLEST = 1024
 
 
 def _columns(array: Ints) -> Table:
-    return {f"c{column}": np.ascontiguousarray(array[:, column]) for column in range(array.shape[1])}
+    """Return a matrix as one column, row by row: events have a price per column."""
+    return {"cells": array.reshape(-1).copy()}
 
 
-def _matrix(columns: Table) -> Ints:
-    return np.stack([columns[f"c{column}"] for column in range(len(columns))], axis=1)
+def _matrix(columns: Table, width: int) -> Ints:
+    return columns["cells"].reshape(-1, width).copy()
 
 
 _WHOLE = {"levels": LEVELS, "routers": ROUTER_STATE, "targets": TARGET_STATE, "backends": BACKEND_STATE}
@@ -68,22 +71,29 @@ def save(world: World) -> Tables:
     }
 
 
+def load_flight(world: World, tables: Tables) -> None:
+    """Give a world the state that `save` wrote, as it is: `SLOTS` has just the requests in flight."""
+    empty_state(world)
+    if _PREFIX + "slots" not in tables:
+        return
+    for name, number in {**_WHOLE, "slots": SLOTS, "queues": QUEUES}.items():
+        world.put(number, _matrix(tables[_PREFIX + name], world[number].shape[1]))
+    world[COUNTERS][0, [NEXT_TICK, NEXT_KILL]] = tables[_PREFIX + "progress"]["cells"]
+
+
 def load(world: World, lines: int, tables: Tables) -> None:
     """Give a world the state that `save` wrote, with room to grow; an empty one when there is none."""
-    if _PREFIX + "slots" not in tables:
-        empty_state(world, lines, _SMALLEST)
-        return
-    slots = _matrix(tables[_PREFIX + "slots"])
+    load_flight(world, tables)
+    slots = world[SLOTS]
     used = len(slots)
     room = _SMALLEST
     while room < 2 * used:
         room *= 2
-    empty_state(world, lines, room)
+    world.put(RING_ENDS, np.zeros((lines, 2), np.int64))
+    for number, array in slot_tables(world, room).items():
+        world.put(number, array)
     world[SLOTS][:used] = slots
     world[FREE_LIST][: room - used, 0] = np.arange(room - 1, used - 1, -1)
-    world.put(QUEUES, _matrix(tables[_PREFIX + "queues"]))
-    for name, number in _WHOLE.items():
-        world.put(number, _matrix(tables[_PREFIX + name]))
     pending = np.flatnonzero(slots[:, EVENT_NS] != NO_EVENT)
     order = pending[np.lexsort((slots[pending, ID], slots[pending, EVENT_NS]))]
     # In order of (time, id) an array is a heap.
@@ -91,4 +101,3 @@ def load(world: World, lines: int, tables: Tables) -> None:
     counters = world[COUNTERS][0]
     counters[FREE_SLOTS] = room - used
     counters[HEAP_SIZE] = len(order)
-    counters[[NEXT_TICK, NEXT_KILL]] = _matrix(tables[_PREFIX + "progress"])[0]

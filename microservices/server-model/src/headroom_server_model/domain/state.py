@@ -171,12 +171,16 @@ RE_HEAD: Final = 0
 RE_SIZE: Final = 1
 
 
+def slot_width(world: World) -> int:
+    """Return the number of columns of `SLOTS`."""
+    scalars = world[SCALARS][0]
+    return FIXED + int(scalars[S_HOPS_IN]) + 2 * int(scalars[S_POOL_SLOTS])
+
+
 def slot_tables(world: World, slots: int) -> dict[int, Ints]:
     """Return empty tables with room for `slots` requests (a power of two)."""
-    scalars = world[SCALARS][0]
-    width = FIXED + int(scalars[S_HOPS_IN]) + 2 * int(scalars[S_POOL_SLOTS])
     return {
-        SLOTS: np.zeros((slots, width), np.int64),
+        SLOTS: np.zeros((slots, slot_width(world)), np.int64),
         FREE_LIST: np.arange(slots - 1, -1, -1, dtype=np.int64).reshape(-1, 1),
         TODO: np.zeros((slots, 1), np.int64),
         HEAP: np.zeros((slots, 3), np.int64),
@@ -184,22 +188,18 @@ def slot_tables(world: World, slots: int) -> dict[int, Ints]:
     }
 
 
-def empty_state(world: World, lines: int, slots: int) -> None:
-    """Give a world the tables of a server-model in which nothing has happened."""
+def empty_state(world: World) -> None:
+    """Give a world the tables of a server-model in which nothing has happened, without room for requests."""
     servers = world[SERVERS]
     pools = int(world[SCALARS][0, S_POOL_SLOTS])
     levels = np.zeros((len(servers), FIRST_POOL_LEVEL + 2 * pools), np.int64)
     levels[:, FREE_CORES] = servers[:, V_CORES]
     levels[:, FREE_MEMORY] = servers[:, V_MEMORY]
     levels[:, FIRST_POOL_LEVEL::2] = servers[:, V_FIRST_POOL:]
-    counters = np.zeros((1, COUNTER_COLUMNS), np.int64)
-    counters[0, FREE_SLOTS] = slots
     world.put(LEVELS, levels)
-    world.put(COUNTERS, counters)
+    world.put(COUNTERS, np.zeros((1, COUNTER_COLUMNS), np.int64))
     world.put(QUEUES, np.full((len(servers), 2 * (FIRST_POOL_QUEUE + pools)), -1, np.int64))
-    world.put(RING_ENDS, np.zeros((lines, 2), np.int64))
-    for number, array in slot_tables(world, slots).items():
-        world.put(number, array)
+    world.put(SLOTS, np.zeros((0, slot_width(world)), np.int64))
 
 
 def double_slots(world: World) -> None:
