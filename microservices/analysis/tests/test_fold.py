@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headroom_analysis.domain import fold as fold_module
-from headroom_analysis.domain.fold import TableError, fold
+from headroom_analysis.domain.columns import TableError
+from headroom_analysis.domain.fold import fold
 from headroom_analysis.domain.partials import Partial
 
 seeds = st.integers(min_value=0, max_value=2**32 - 1)

@@ -10,8 +10,8 @@ from analysis_testing.worlds import SECOND, any_layout, layout, requests_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from headroom_analysis.domain.accumulators import LIMB_BITS, LIMB_MASK
 from headroom_analysis.domain.fold import fold
-from headroom_analysis.domain.kernels import LIMB_BITS, LIMB_MASK
 from headroom_analysis.domain.latency import (
     QUANTILES,
     counts_by_category,

@@ -8,7 +8,8 @@ from analysis_testing.worlds import Tables, all_tables, any_layout
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headroom_analysis.domain.fold import TableError, fold
+from headroom_analysis.domain.columns import TableError
+from headroom_analysis.domain.fold import fold
 from headroom_analysis.plans import plan_of
 from headroom_analysis.store import MemoryStore
 

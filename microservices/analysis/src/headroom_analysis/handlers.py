@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from headroom_analysis.domain.fold import TableError, fold
+from headroom_analysis.domain.columns import TableError
+from headroom_analysis.domain.fold import fold
 from headroom_analysis.domain.result import result_document
 from headroom_analysis.plans import RunPlan, plan_of
 from headroom_common.contracts.event import Event, Outgoing

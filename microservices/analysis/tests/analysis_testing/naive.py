@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from headroom_analysis.domain.kernels import ENDED_IN_WINDOW, FLAGS, IN_TRIAL_WINDOW
+from headroom_analysis.domain.accumulators import ENDED_IN_WINDOW, FLAGS, IN_TRIAL_WINDOW
 from headroom_analysis.domain.latency import histogram_of, sum_of_squares
 from headroom_analysis.domain.layout import SERVER_CAUSES
 from headroom_analysis.domain.scopes import Scope as Kept

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from headroom_analysis.domain.kernels import ENDED_IN_WINDOW, FLAGS, IN_TRIAL_WINDOW, LIMB_BITS, MOMENTS
+from headroom_analysis.domain.accumulators import ENDED_IN_WINDOW, FLAGS, IN_TRIAL_WINDOW, LIMB_BITS, MOMENTS
 from headroom_analysis.domain.sketch import quantile
 from headroom_common.simcore.tables import OUTCOMES
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from headroom_analysis.domain.accumulators import CATEGORIES, MOMENTS
 from headroom_analysis.domain.exact import Tally
-from headroom_analysis.domain.kernels import CATEGORIES, MOMENTS
 from headroom_analysis.domain.scopes import scopes_of
 
 if TYPE_CHECKING:

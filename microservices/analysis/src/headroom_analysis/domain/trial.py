@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from headroom_analysis.domain.accumulators import CATEGORIES, FLAGS, IN_TRIAL_WINDOW
 from headroom_analysis.domain.anatomy import anatomy_tree
 from headroom_analysis.domain.exact import Tally
-from headroom_analysis.domain.kernels import CATEGORIES, FLAGS, IN_TRIAL_WINDOW
 from headroom_analysis.domain.latency import (
     counts_by_category,
     histogram_of,
