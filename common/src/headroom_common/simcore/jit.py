@@ -8,6 +8,7 @@ import platform
 import struct
 from collections.abc import Callable
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -39,6 +40,23 @@ def _target() -> str:
     features: str = _codegen.get_host_cpu_features()
     return "x86-64-v3" if set(features.split(",")) >= _V3_FEATURES else "x86-64-v2"
 
+
+def _import_arraymath_without_scipy() -> None:
+    """Let numba find out whether there is a BLAS when a function first needs one, not before any kernel runs.
+
+    It imports scipy.linalg for that, which takes as long as numba itself; no kernel multiplies matrices.
+    """
+    linalg: Any = import_module("numba.np.linalg")
+    ensure_blas = linalg.ensure_blas
+    linalg.ensure_blas = lambda: None
+    try:
+        import_module("numba.np.arraymath")
+    finally:
+        linalg.ensure_blas = ensure_blas
+
+
+if COMPILED:
+    _import_arraymath_without_scipy()
 
 _V3_FEATURES = {"+avx2", "+bmi", "+bmi2", "+f16c", "+fma", "+lzcnt", "+movbe"}
 _config.CPU_NAME = _target()
