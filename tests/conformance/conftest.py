@@ -16,10 +16,11 @@ import pytest
 import structlog
 
 from headroom_common import telemetry
-from headroom_common.contracts.codec import Encoded, encode
+from headroom_common.contracts.codec import encode
 from headroom_common.contracts.event import Event, Handler, Outgoing, root_event
 from headroom_common.contracts.events import Body, RunParameters, TrialAnalysed
 from headroom_common.contracts.registry import contract_for, contract_of
+from headroom_common.contracts.wire import Encoded
 from headroom_common.event_manager import EventManager, EventManagerSettings, WorkerPool
 from headroom_common.event_manager.clock import Clock
 from headroom_common.event_manager.inbox import Inbox, MemoryInbox

@@ -9,10 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from headroom_common.contracts.codec import Compression, Encoded, decode, encode
+from headroom_common.contracts.codec import decode, encode
 from headroom_common.contracts.columns import DTYPES, Table, Tables
 from headroom_common.contracts.event import Event, root_event
 from headroom_common.contracts.events import Body, ControlBody, RequestsRouted, SegmentData, SegmentHeader
+from headroom_common.contracts.wire import Compression, Encoded
 from headroom_common.errors import PermanentError
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)

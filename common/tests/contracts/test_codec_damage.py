@@ -10,9 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from headroom_common.contracts.codec import Encoded, decode, encode
+from headroom_common.contracts.codec import decode, encode
 from headroom_common.contracts.event import Event, root_event
 from headroom_common.contracts.events import Body
+from headroom_common.contracts.wire import Encoded
 from headroom_common.errors import PermanentError
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)

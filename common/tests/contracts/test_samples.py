@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from headroom_common.contracts.codec import Encoded, decode, encode
+from headroom_common.contracts.codec import decode, encode
 from headroom_common.contracts.events import ControlBody, SegmentData
 from headroom_common.contracts.registry import CONTRACTS
+from headroom_common.contracts.wire import Encoded
 
 SAMPLES = Path(__file__).parent / "samples"
 NAMES = sorted(path.name.removesuffix(".headers.json") for path in SAMPLES.glob("*.headers.json"))

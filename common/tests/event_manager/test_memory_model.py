@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headroom_common.contracts.codec import Encoded
+from headroom_common.contracts.wire import Encoded
 from headroom_common.event_manager.virtual_time import in_virtual_time
 from headroom_common.transports.memory import MemoryBroker, MemoryTransport
 from headroom_common.transports.port import (

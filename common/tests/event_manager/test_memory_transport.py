@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from headroom_common.contracts.codec import Encoded
 from headroom_common.contracts.event import Event, Outgoing, root_event
 from headroom_common.contracts.events import (
     RequestsRouted,
@@ -17,6 +16,7 @@ from headroom_common.contracts.events import (
     SegmentHeader,
     TrialAnalysed,
 )
+from headroom_common.contracts.wire import Encoded
 from headroom_common.event_manager import EventManager
 from headroom_common.event_manager.virtual_time import in_virtual_time
 from headroom_common.transports.memory import MemoryBroker, MemoryTransport

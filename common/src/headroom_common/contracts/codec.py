@@ -7,9 +7,7 @@ values, with their true dtype in the field's metadata.
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import numpy as np
 import pyarrow as pa
@@ -21,16 +19,11 @@ from headroom_common.contracts.envelope import Envelope, describe
 from headroom_common.contracts.event import Event
 from headroom_common.contracts.events import Body, ControlBody, SegmentData, SegmentHeader
 from headroom_common.contracts.registry import Contract, contract_for
+from headroom_common.contracts.wire import MAX_BODY_BYTES, Compression, Encoded
 from headroom_common.errors import PermanentError
-
-MAX_BODY_BYTES: Final = 16 * 2**20
-"""The largest body that is encoded or decoded, in bytes: what RabbitMQ 4 takes at most."""
 
 WIRE_FORMAT: Final = b"1"
 """Version of the layout of data bodies."""
-
-Compression = Literal["lz4"]
-"""How the buffers of a data body may be compressed."""
 
 _FORMAT, _HEADER, _TABLES, _DTYPE = (
     b"headroom.format",
@@ -54,19 +47,6 @@ _BROKEN = (
 
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
-
-
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """An event in its wire form.
-
-    Attributes:
-        headers: the envelope, one header per attribute.
-        body: the encoded body.
-    """
-
-    headers: Mapping[str, str]
-    body: bytes
 
 
 def encode(

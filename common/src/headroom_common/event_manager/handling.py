@@ -4,11 +4,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from headroom_common.contracts.codec import Encoded
 from headroom_common.contracts.envelope import Envelope
 from headroom_common.contracts.event import Event, Handler
 from headroom_common.contracts.events import Body
 from headroom_common.contracts.registry import Contract
+from headroom_common.contracts.wire import Encoded
 from headroom_common.errors import PermanentError
 from headroom_common.transports.port import Delivery
 

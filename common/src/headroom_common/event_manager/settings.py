@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from headroom_common.contracts.codec import Compression
+from headroom_common.contracts.wire import Compression
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 """A positive span of time."""

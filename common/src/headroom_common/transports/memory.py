@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-from headroom_common.contracts.codec import MAX_BODY_BYTES
+from headroom_common.contracts.wire import MAX_BODY_BYTES
 from headroom_common.transports.memory_queue import Entry, MemoryDeadLetters, MemorySubscription, WorkQueue
 from headroom_common.transports.port import (
     ERROR,

@@ -8,9 +8,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from headroom_common.contracts.codec import Encoded
 from headroom_common.contracts.event import Event
 from headroom_common.contracts.events import Body
+from headroom_common.contracts.wire import Encoded
 from headroom_common.errors import TransientError
 
 REASON: Final = "headroom-reason"

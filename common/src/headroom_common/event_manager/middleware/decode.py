@@ -2,9 +2,10 @@
 
 from typing import Final
 
-from headroom_common.contracts.codec import Encoded, decode
+from headroom_common.contracts.wire import Encoded
 from headroom_common.errors import PermanentError
 from headroom_common.event_manager.handling import Handling, Proceed
+from headroom_common.event_manager.wire import decode
 from headroom_common.event_manager.workers import WorkerPool
 
 LARGE: Final = 16_384
