@@ -9,6 +9,7 @@ import structlog
 from rich.console import Console
 
 from headroom.builder import cpu, endpoint, poisson, scenario, server, workload
+from headroom_common import logs
 from headroom_common.scenario import Scenario
 
 JsonDict = dict[str, Any]
@@ -208,6 +209,7 @@ def structlog_as_it_was() -> Iterator[None]:
     before = structlog.get_config() if structlog.is_configured() else None
     structlog.reset_defaults()
     yield
+    logs.silence(silent=False)
     structlog.reset_defaults()
     if before is not None:
         structlog.configure(**before)

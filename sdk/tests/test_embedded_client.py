@@ -23,6 +23,7 @@ from headroom_common.contracts.events import (
 )
 from headroom_common.errors import PermanentError
 from headroom_common.event_manager import EventManager
+from headroom_common.logs import Log
 from headroom_common.scenario import Scenario
 
 SECOND = 10**9
@@ -133,7 +134,7 @@ async def test_no_thread_of_a_run_is_left_behind(parameters: RunParameters) -> N
     services = answering(lambda run: [RunCompleted(run_id=run.run_id, result={})])
     before = set(threading.enumerate())
     await follow(parameters, SECOND, None, threads=3, services=services)
-    assert set(threading.enumerate()) == before
+    assert set(threading.enumerate()) <= before
 
 
 async def test_events_of_a_run_stay_among_its_own_services(parameters: RunParameters) -> None:
@@ -197,10 +198,11 @@ def test_there_is_a_core_to_run_on() -> None:
 def test_the_services_are_silent_unless_the_program_logs_itself(capsys: pytest.CaptureFixture[str]) -> None:
     structlog.reset_defaults()
     quiet_unless_configured()
-    structlog.get_logger("headroom").error("not heard")
+    log = Log("headroom")
+    log.error("not heard")
     assert capsys.readouterr() == ("", "")
     structlog.configure(logger_factory=structlog.PrintLoggerFactory())
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(0))
     quiet_unless_configured()
-    structlog.get_logger("headroom").error("heard")
+    log.error("heard")
     assert "heard" in capsys.readouterr().out

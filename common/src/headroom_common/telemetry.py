@@ -12,6 +12,7 @@ from typing import Final, Literal, TextIO
 import structlog
 from structlog.contextvars import bound_contextvars
 
+from headroom_common import logs
 from headroom_common.contracts.envelope import Envelope
 
 LogFormat = Literal["json", "console"]
@@ -36,7 +37,7 @@ _SUBJECT_PARTS: Final = ("run", "trial", "segment", "part")
 def configure(
     *, log_format: LogFormat = "json", level: LogLevel = "info", stream: TextIO | None = None
 ) -> None:
-    """Configure structlog for this process.
+    """Configure structlog for this process, and let the event manager be heard.
 
     Args:
         log_format: JSON lines or readable text.
@@ -53,6 +54,7 @@ def configure(
             )
         ]
     )
+    logs.silence(silent=False)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -1,14 +1,15 @@
 """Logs of the embedded services: silent, because failures reach the caller as exceptions."""
 
-import logging
+import sys
 
-import structlog
+from headroom_common import logs
 
 
 def quiet_unless_configured() -> None:
     """Keep the services silent, unless this program has configured structlog for itself.
 
-    Left alone, structlog would print every line on stdout, which belongs to the caller.
+    Left alone, structlog would print every line on stdout, which belongs to the caller. A program that has
+    not even imported it has not configured it.
     """
-    if not structlog.is_configured():
-        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    structlog = sys.modules.get("structlog")
+    logs.silence(silent=structlog is None or not structlog.is_configured())

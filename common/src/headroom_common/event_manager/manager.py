@@ -8,9 +8,6 @@ from types import TracebackType
 from typing import Self
 from uuid import UUID
 
-import structlog
-
-from headroom_common.contracts.codec import encode
 from headroom_common.contracts.envelope import Envelope, child_id
 from headroom_common.contracts.event import BodyT, Event, Handler, Outgoing, caused_event, root_event
 from headroom_common.contracts.events import Body, RunFailed, ServiceState
@@ -41,11 +38,13 @@ from headroom_common.event_manager.middleware.trace import Trace
 from headroom_common.event_manager.publisher import Publisher, uncancelled
 from headroom_common.event_manager.settings import EventManagerSettings
 from headroom_common.event_manager.states import StateMachine, Transition, Trigger
+from headroom_common.event_manager.wire import encode
 from headroom_common.event_manager.workers import WorkerPool
+from headroom_common.logs import Log
 from headroom_common.transports import port
 
 _CONNECTION = "connection"
-_log = structlog.get_logger(__name__)
+_log = Log(__name__)
 
 
 class EventManager:

@@ -3,18 +3,17 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-import structlog
-
 from headroom_common.errors import TransientError
 from headroom_common.event_manager.backoff import backoff
 from headroom_common.event_manager.clock import Clock
 from headroom_common.event_manager.counters import Counters
 from headroom_common.event_manager.settings import EventManagerSettings
 from headroom_common.event_manager.states import StateMachine
+from headroom_common.logs import Log
 from headroom_common.transports.port import ConnectionLostError, Message, PublishRefusedError, Transport
 
 _TROUBLE = "confirms"
-_log = structlog.get_logger(__name__)
+_log = Log(__name__)
 
 
 def being_cancelled() -> bool:

@@ -3,14 +3,13 @@
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
-import structlog
-
-from headroom_common.contracts.codec import Encoded
 from headroom_common.contracts.events import RunFailed
+from headroom_common.contracts.wire import Encoded
 from headroom_common.errors import HeadroomError
 from headroom_common.event_manager.handling import GiveUp, Handling, Proceed
+from headroom_common.logs import Log
 
-_log = structlog.get_logger(__name__)
+_log = Log(__name__)
 
 
 class DeadLettering:

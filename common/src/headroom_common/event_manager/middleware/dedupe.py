@@ -3,15 +3,14 @@
 import asyncio
 from uuid import UUID
 
-import structlog
-
 from headroom_common.errors import TransientError
 from headroom_common.event_manager.handling import Acknowledge, Handling, Proceed
 from headroom_common.event_manager.inbox import Inbox
 from headroom_common.event_manager.states import StateMachine
+from headroom_common.logs import Log
 
 _TROUBLE = "inbox"
-_log = structlog.get_logger(__name__)
+_log = Log(__name__)
 
 
 class Dedupe:

@@ -1,11 +1,9 @@
 """Logs what became of each delivery, with the event's ids bound to every line on the way."""
 
-import structlog
-
 from headroom_common.event_manager.handling import Acknowledge, GiveUp, Handling, Proceed, RetryLater
-from headroom_common.telemetry import bind_event
+from headroom_common.logs import Log, within
 
-_log = structlog.get_logger(__name__)
+_log = Log(__name__)
 
 
 class Logs:
@@ -18,7 +16,7 @@ class Logs:
             await proceed(handling)
             self._log_verdict(handling)
             return
-        with bind_event(envelope):
+        with within(envelope):
             await proceed(handling)
             self._log_verdict(handling)
 
