@@ -23,9 +23,12 @@ def one_core() -> int:
 def _python(module: str, *arguments: str) -> str:
     """Run one of our modules on the chosen core; returns the last line that it printed."""
     core = one_core()
+    # An installed program has its bytecode, also where the environment says to write none.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     finished = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", f"benchmarks.{module}", *arguments],
         cwd=ROOT,
+        env=environment,
         stdout=subprocess.PIPE,
         text=True,
         check=True,

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from headroom.cli.imports import many_imports
+
 app = typer.Typer(
     name="headroom",
     help="Will this backend hold, and how much headroom is left? Simulates a backend described in YAML.",
@@ -48,8 +50,10 @@ def main() -> None:
 
 def _do(module: str, *, debug: bool, **arguments: Any) -> None:  # noqa: ANN401 - whatever the command takes
     """Carry out the command in `headroom.cli.<module>` and leave with its exit status."""
-    guard = import_module("headroom.cli.guard")
-    raise typer.Exit(guard.guarded(import_module(f"headroom.cli.{module}").execute, debug=debug, **arguments))
+    with many_imports():
+        guard = import_module("headroom.cli.guard")
+        command = import_module(f"headroom.cli.{module}")
+    raise typer.Exit(guard.guarded(command.execute, debug=debug, **arguments))
 
 
 @app.command()

@@ -12,6 +12,7 @@ from headroom.cli import units
 from headroom.cli.consoles import consoles
 from headroom.cli.display import RunDisplay
 from headroom.cli.guard import BAD_INPUT, INTERRUPTED, MISS, PASS, BadInputError
+from headroom.cli.imports import many_imports
 from headroom.cli.loading import Source, load_or_complain
 from headroom.progress import Progress
 from headroom.result import Result, check_suffix
@@ -114,8 +115,9 @@ def _simulate(scenario: Scenario, options: Options, display: RunDisplay, last: l
 
     with display:
         # The kernels' imports take a second, in which the user sees what is going on.
-        from headroom.cli.compiling import watching_compilation  # noqa: PLC0415 - see above
-        from headroom.embedded import run  # noqa: PLC0415 - see above
+        with many_imports():
+            from headroom.cli.compiling import watching_compilation  # noqa: PLC0415 - see above
+            from headroom.embedded import run  # noqa: PLC0415 - see above
 
         display.phase("simulating")
         with watching_compilation(compiling):
