@@ -19,8 +19,6 @@ from headroom_common.scenario.introspect import fields_of, shape_of_model
 from headroom_common.scenario.problems import Place, finding_places, path_text, places
 from headroom_common.scenario.suggestions import nearest
 
-_TOP_KEYS = frozenset({"rqs_input", "topology_graph", "sim_settings"})
-
 
 class ConversionError(Exception):
     """An AsyncFlow document with problems.
@@ -45,11 +43,6 @@ class Converted:
 
     document: dict[str, Any]
     warnings: tuple[str, ...]
-
-
-def is_asyncflow(document: object) -> bool:
-    """Tell whether *document* is meant as AsyncFlow's format."""
-    return isinstance(document, dict) and bool(_TOP_KEYS & document.keys()) and "spec" not in document
 
 
 def convert_asyncflow(document: dict[str, Any], name: str = "") -> Converted:

@@ -7,7 +7,6 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from headroom_common.scenario.asyncflow import ConversionError, convert_asyncflow, is_asyncflow
 from headroom_common.scenario.base import describe
 from headroom_common.scenario.document import MAX_BYTES, Node, read_yaml
 from headroom_common.scenario.draft import Loc
@@ -20,6 +19,7 @@ from headroom_common.scenario.traces import inline_traces
 from headroom_common.scenario.warnings import scenario_warnings
 
 _TEMPLATES: Loc = ("spec", "templates", "servers")
+_ASYNCFLOW_KEYS = frozenset({"rqs_input", "topology_graph", "sim_settings"})
 _LEAST_SERVER = {"name": "template", "cores": 1, "endpoints": [{"name": "any", "steps": [{"cpu": "1ms"}]}]}
 
 
@@ -53,7 +53,10 @@ def load_scenario(text_or_path: str | Path, *, overrides: Sequence[str] = ()) ->
     tree = read_yaml(text, source)
     document = tree.plain()
     loading = _Loading(source, tree, folder)
-    if is_asyncflow(document):
+    if _is_asyncflow(document):
+        # The models of another format, which most runs need not wait for.
+        from headroom_common.scenario.asyncflow import ConversionError, convert_asyncflow  # noqa: PLC0415
+
         try:
             converted = convert_asyncflow(document, Path(source).stem)
         except ConversionError as error:
@@ -61,6 +64,11 @@ def load_scenario(text_or_path: str | Path, *, overrides: Sequence[str] = ()) ->
         # The lines of AsyncFlow's document say nothing about the scenario made of it.
         return _Loading(source, None, folder).finish(converted.document, changes, converted.warnings)
     return loading.finish(document, changes, ())
+
+
+def _is_asyncflow(document: object) -> bool:
+    """Tell whether *document* is meant as AsyncFlow's format."""
+    return isinstance(document, dict) and bool(_ASYNCFLOW_KEYS & document.keys()) and "spec" not in document
 
 
 def _read(text_or_path: str | Path) -> tuple[str, str | bytes, Path | None]:
