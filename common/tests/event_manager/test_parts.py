@@ -3,6 +3,8 @@
 import asyncio
 import contextvars
 import itertools
+import subprocess
+import sys
 import threading
 from statistics import fmean
 from typing import Any
@@ -129,6 +131,67 @@ async def test_workers_hand_on_failures() -> None:
     with pytest.raises(ZeroDivisionError):
         await pool.run(lambda: 1 // 0)
     pool.close()
+
+
+async def test_a_closed_pool_ends_what_runs_and_drops_what_waits() -> None:
+    pool = WorkerPool(1)
+    begun, go_on = threading.Event(), threading.Event()
+    made: list[str] = []
+
+    def first() -> None:
+        begun.set()
+        go_on.wait(5)
+        made.append("first")
+
+    running = asyncio.create_task(pool.run(first))
+    waiting = asyncio.create_task(pool.run(lambda: made.append("second")))
+    await asyncio.to_thread(begun.wait, 5)
+    closing = asyncio.create_task(asyncio.to_thread(pool.close))
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    go_on.set()
+    await asyncio.gather(running, closing)
+    assert made == ["first"]
+    pool.close()
+    with pytest.raises(RuntimeError, match="found a closed one"):
+        await pool.run(lambda: None)
+
+
+async def test_a_call_that_nobody_waits_for_is_not_made() -> None:
+    pool = WorkerPool(1)
+    begun, go_on = threading.Event(), threading.Event()
+    made: list[str] = []
+    running = asyncio.create_task(pool.run(lambda: begun.set() or go_on.wait(5)))
+    waiting = asyncio.create_task(pool.run(lambda: made.append("second")))
+    await asyncio.to_thread(begun.wait, 5)
+    waiting.cancel()
+    await asyncio.wait({waiting})
+    running.cancel()
+    await asyncio.wait({running})
+    go_on.set()
+    assert await pool.run(lambda: "third") == "third"
+    pool.close()
+    assert not made
+
+
+def test_a_program_ends_with_the_calls_that_run() -> None:
+    code = """
+import asyncio, sys, threading, time
+from headroom_common.event_manager import WorkerPool
+
+async def main():
+    begun = threading.Event()
+    call = lambda: (begun.set(), time.sleep(0.3), sys.stdout.write("made"))
+    task = asyncio.create_task(WorkerPool(2).run(call))
+    await asyncio.sleep(0)
+    begun.wait(5)
+
+asyncio.run(main())
+"""
+    done = subprocess.run(  # noqa: S603 - our own code
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert (done.stdout, done.stderr) == ("made", "")
 
 
 def test_a_pool_has_a_thread() -> None:

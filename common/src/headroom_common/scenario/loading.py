@@ -54,12 +54,11 @@ def load_scenario(text_or_path: str | Path, *, overrides: Sequence[str] = ()) ->
     document = tree.plain()
     loading = _Loading(source, tree, folder)
     if _is_asyncflow(document):
-        # The models of another format, which most runs need not wait for.
-        from headroom_common.scenario.asyncflow import ConversionError, convert_asyncflow  # noqa: PLC0415
+        from headroom_common.scenario import asyncflow  # noqa: PLC0415 - models that most runs need not wait for
 
         try:
-            converted = convert_asyncflow(document, Path(source).stem)
-        except ConversionError as error:
+            converted = asyncflow.convert_asyncflow(document, Path(source).stem)
+        except asyncflow.ConversionError as error:
             raise loading.failure(error.places) from error
         # The lines of AsyncFlow's document say nothing about the scenario made of it.
         return _Loading(source, None, folder).finish(converted.document, changes, converted.warnings)
