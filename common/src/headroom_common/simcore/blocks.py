@@ -38,7 +38,10 @@ _World = Any
 BLOCK: Final = 512
 """So many requests at once: few enough for the first-level cache."""
 
-# Rows of a block's matrix, which has `BLOCK` columns. Kernels have rows of their own from `OWN_ROWS` on.
+WIDTH: Final = BLOCK + 8
+"""Columns of a block's matrix. With 512 its rows would be 4096 bytes apart and evict each other from the cache."""
+
+# Rows of a block's matrix, which has `WIDTH` columns. Kernels have rows of their own from `OWN_ROWS` on.
 IDS: Final = 0  # ids of the requests
 HASHES: Final = 1  # their hashes, from `hash_block`
 LAW: Final = 2  # rows of LAWS, -1 for none

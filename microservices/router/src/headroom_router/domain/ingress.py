@@ -100,7 +100,7 @@ def cross_ingress(world: _World, first: int) -> None:
     """Take the arriving rows from `first` on over their ingress links, to their entry or to their loss."""
     hops = row_of(world, SCALARS, 0)[S_HOPS_IN] - 1
     ids, ready = int64s(world, ARRIVING + ID), int64s(world, ARRIVING + READY)
-    block = np.empty((blocks.OWN_ROWS, BLOCK), np.int64)
+    block = np.empty((blocks.OWN_ROWS, blocks.WIDTH), np.int64)
     for start in range(first, ids.shape[0], BLOCK):
         count = min(BLOCK, ids.shape[0] - start)
         _depart(world, start, count)

@@ -171,7 +171,7 @@ def route(world: _World, order: Ints, watermark: int, pending: Ints, written: In
         pending: receives the rows that have to wait.
         written: receives how many rows there are of each: `N_ROUTED`, `N_LOST`, `N_PENDING`.
     """
-    block = np.empty((_ROWS, BLOCK), np.int64)
+    block = np.empty((_ROWS, blocks.WIDTH), np.int64)
     workload, phase = int16s(world, ARRIVING + WORKLOAD), int8s(world, ARRIVING + PHASE)
     ready = int64s(world, ARRIVING + READY)
     chosen = 0

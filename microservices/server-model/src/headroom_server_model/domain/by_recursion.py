@@ -162,8 +162,9 @@ def simulate_by_recursion(
     if not recur(world.handle, order, old, watermark, staying, counts):
         return None
     present = order[: counts[N_ROWS]]
-    by_end = order_by_time(rows["end"][present], rows["id"][present])
-    if not follow_levels(world.handle, present, old, by_end, watermark):
+    ends = rows["end"][present]
+    by_end = order_by_time(ends, rows["id"][present])
+    if not follow_levels(world.handle, present, old, present[by_end], ends[by_end], watermark):
         return None
     staying = staying[: counts[N_STAYING]]
     close_area(world.handle, present, old, staying, watermark)

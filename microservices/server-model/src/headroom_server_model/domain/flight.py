@@ -15,7 +15,6 @@ from headroom_common.simcore.tables import (
     CPU,
     IO,
     OF_ENDPOINT,
-    P_MEMORY,
     P_START,
     PROGRAMS,
     SERVERS,
@@ -103,14 +102,6 @@ def _program(world: _World, row: int) -> int:
     return table(world, OF_ENDPOINT)[row_of(world, SERVERS, replica)[V_GROUP], endpoint]
 
 
-@inlined
-def _leave_system(world: _World, row: int) -> None:
-    """One request less in its server."""
-    levels = row_of(world, LEVELS, int32s(world, r.ROWS + r.SERVER)[row])
-    levels[IN_SYSTEM] -= 1
-    levels[FREE_MEMORY] += row_of(world, PROGRAMS, _program(world, row))[P_MEMORY]
-
-
 @called
 def _has_order(world: _World, row: int) -> bool:
     """Tell whether a request ends in order of id for sure: its last step, its only I/O, takes time."""
@@ -125,48 +116,50 @@ def _has_order(world: _World, row: int) -> bool:
 
 
 @kernel
-def follow_levels(world: _World, order: Ints, old: int, by_end: Ints, watermark: int) -> bool:
+def follow_levels(world: _World, order: Ints, old: int, leaving: Ints, ends: Ints, watermark: int) -> bool:
     """Follow requests and memory in the system from event to event, for their peaks.
 
     Args:
         world: after `recur`.
         order: rows of the requests in the system, the first `old` of which were there before.
         old: their number.
-        by_end: positions in `order`, in order of the requests' ends.
+        leaving: the same rows in order of (end, id).
+        ends: when each of these ends.
         watermark: later ends are left alone.
 
     Returns:
         False when memory binds, or when the order of an end and an arrival at the same instant is in doubt.
     """
-    ready, end = int64s(world, r.ROWS + r.READY), int64s(world, r.ROWS + r.END)
-    server, ids = int32s(world, r.ROWS + r.SERVER), int64s(world, r.ROWS + r.ID)
+    ready, server = int64s(world, r.ROWS + r.READY), int32s(world, r.ROWS + r.SERVER)
+    ids, need = int64s(world, r.ROWS + r.ID), int64s(world, r.ROWS + r.NEED)
+    levels, totals = table(world, LEVELS), table(world, TOTALS)
     left = 0
     for position in range(old, order.shape[0] + 1):
         arriving = position < order.shape[0]
-        t = ready[order[position]] if arriving else watermark
-        while left < by_end.shape[0] and end[order[by_end[left]]] < t:
-            _leave_system(world, order[by_end[left]])
+        row = order[position] if arriving else -1
+        t = ready[row] if arriving else watermark
+        while left < ends.shape[0] and ends[left] <= t:
+            other = leaving[left]
+            if ends[left] == t:
+                if not arriving or ids[other] > ids[row]:
+                    break
+                if server[other] == server[row] and not _has_order(world, other):
+                    return False
             left += 1
+            levels[server[other], IN_SYSTEM] -= 1
+            levels[server[other], FREE_MEMORY] += need[other]
         if not arriving:
             break
-        row = order[position]
-        while left < by_end.shape[0] and end[order[by_end[left]]] == t:
-            other = order[by_end[left]]
-            if server[other] == server[row] and not _has_order(world, other):
+        replica = server[row]
+        levels[replica, IN_SYSTEM] += 1
+        totals[replica, sums.PEAK_IN_SYSTEM] = max(
+            totals[replica, sums.PEAK_IN_SYSTEM], levels[replica, IN_SYSTEM]
+        )
+        if need[row] > 0:
+            if levels[replica, FREE_MEMORY] < need[row]:
                 return False
-            if ids[other] > ids[row]:
-                break
-            _leave_system(world, other)
-            left += 1
-        need = row_of(world, PROGRAMS, _program(world, row))[P_MEMORY]
-        levels, totals = row_of(world, LEVELS, server[row]), row_of(world, TOTALS, server[row])
-        levels[IN_SYSTEM] += 1
-        totals[sums.PEAK_IN_SYSTEM] = max(totals[sums.PEAK_IN_SYSTEM], levels[IN_SYSTEM])
-        if need > 0:
-            if levels[FREE_MEMORY] < need:
-                return False
-            levels[FREE_MEMORY] -= need
-            sums.note_memory(world, server[row])
+            levels[replica, FREE_MEMORY] -= need[row]
+            sums.note_memory(world, replica)
     return True
 
 

@@ -30,6 +30,7 @@ from headroom_common.simcore.tables import (
     IO,
     OF_ENDPOINT,
     OK,
+    P_MEMORY,
     P_START,
     PROGRAMS,
     RETURN_PATH,
@@ -58,9 +59,13 @@ _World = Any
 _ROW: Final = blocks.OWN_ROWS
 _PROGRAM: Final = _ROW + 1
 _IO: Final = _ROW + 2  # the next instruction that may be an I/O step
-_AT: Final = _ROW + 3  # the row among those that end, -1 for a request that stays
-_OUTCOME: Final = _ROW + 4
-_ROWS: Final = _ROW + 5
+_PATH: Final = _ROW + 3  # row of RETURN_PATH
+_READY: Final = _ROW + 4
+_START: Final = _ROW + 5
+_CPU_END: Final = _ROW + 6
+_END: Final = _ROW + 7
+_OUTCOME: Final = _ROW + 8
+_ROWS: Final = _ROW + 9
 
 # Counts that `recur` returns.
 N_ROWS: Final = 0  # requests that have arrived
@@ -75,20 +80,26 @@ def _take(world: _World, order: Ints, position: int, old: int, watermark: int, b
     """Put the next requests that arrive before the watermark into a block; returns how many."""
     ids, ready = int64s(world, r.ROWS + r.ID), int64s(world, r.ROWS + r.READY)
     server, endpoint = int32s(world, r.ROWS + r.SERVER), int16s(world, r.ROWS + r.ENDPOINT)
-    programs, code = table(world, OF_ENDPOINT), table(world, CODE)
+    programs, code, about = table(world, OF_ENDPOINT), table(world, CODE), table(world, PROGRAMS)
+    workload, target = int16s(world, r.ROWS + r.WORKLOAD), int32s(world, r.ROWS + r.TARGET)
+    servers, need = table(world, SERVERS), int64s(world, r.ROWS + r.NEED)
+    targets = table(world, TARGETS).shape[0]
     count = min(BLOCK, order.shape[0] - position)
     for i in range(count):
         row = order[position + i]
         if row >= old and ready[row] >= watermark:
             return i
-        program = programs[row_of(world, SERVERS, server[row])[V_GROUP], endpoint[row]]
-        first = row_of(world, PROGRAMS, program)[P_START]
+        program = programs[servers[server[row], V_GROUP], endpoint[row]]
+        first = about[program, P_START]
+        need[row] = about[program, P_MEMORY]
         computes = code[first, C_OPERATION] == CPU
         block[blocks.IDS, i] = ids[row]
         block[blocks.LAW, i] = code[first, C_ARGUMENT] if computes else -1
         block[blocks.SITE, i] = STEP + code[first, C_SITE]
         block[_ROW, i] = row
         block[_PROGRAM, i] = program
+        block[_READY, i] = ready[row]
+        block[_PATH, i] = workload[row] * (targets + 1) + target[row] + 1
         block[_IO, i] = first + 1 if computes else first
     return count
 
@@ -185,12 +196,11 @@ def _enter(world: _World, row: int, replica: int, t: int, identity: int, old: in
 @inlined
 def _start(world: _World, block: Ints, count: int, old: int) -> bool:
     """Find when each request starts and ends its CPU step; False when the order of events is in doubt."""
-    ready, server = int64s(world, r.ROWS + r.READY), int32s(world, r.ROWS + r.SERVER)
-    start, cpu_end = int64s(world, r.ROWS + r.START), int64s(world, r.ROWS + r.CPU_END)
-    slots = table(world, SLOTS)
+    server, start = int32s(world, r.ROWS + r.SERVER), int64s(world, r.ROWS + r.START)
+    cpu_end, slots = int64s(world, r.ROWS + r.CPU_END), table(world, SLOTS)
     for i in range(count):
         row = block[_ROW, i]
-        begin = ready[row]
+        begin = block[_READY, i]
         end = begin + block[blocks.DURATION, i]
         if row < old and slots[row, PHASE] != WAIT_CORE:  # it started in a segment before this one
             begin += slots[row, CPU_WAIT]
@@ -205,67 +215,74 @@ def _start(world: _World, block: Ints, count: int, old: int) -> bool:
             _take_core(world, server[row], begin, end, block[blocks.IDS, i])
         start[row] = begin
         cpu_end[row] = end
-        block[blocks.DEPARTURE, i] = end
+        block[_START, i] = begin
+        block[_CPU_END, i] = end
+        block[_END, i] = end
     return True
 
 
 @inlined
-def _do_io(world: _World, block: Ints, count: int) -> None:
+def _do_io(world: _World, block: Ints, count: int, steps: int) -> None:
     """Add the I/O steps, one of each request at a time."""
     code = table(world, CODE)
     end = int64s(world, r.ROWS + r.END)
-    more = count > 0
-    while more:
-        more = False
+    for _ in range(steps):
         for i in range(count):
             instruction = block[_IO, i]
-            block[blocks.LAW, i] = -1
-            if code[instruction, C_OPERATION] == IO:
-                block[blocks.LAW, i] = code[instruction, C_ARGUMENT]
-                block[blocks.SITE, i] = STEP + code[instruction, C_SITE]
-                block[_IO, i] = instruction + 1
-                more = True
-        if more:
-            draw_block(world, block, count)
-            for i in range(count):
-                block[blocks.DEPARTURE, i] += block[blocks.DURATION, i]
+            does_io = code[instruction, C_OPERATION] == IO
+            block[blocks.LAW, i] = code[instruction, C_ARGUMENT] if does_io else -1
+            block[blocks.SITE, i] = STEP + code[instruction, C_SITE]
+            block[_IO, i] = instruction + 1 if does_io else instruction
+        draw_block(world, block, count)
+        for i in range(count):
+            block[_END, i] += block[blocks.DURATION, i]
     for i in range(count):
-        end[block[_ROW, i]] = block[blocks.DEPARTURE, i]
+        end[block[_ROW, i]] = block[_END, i]
 
 
 @inlined
-def _divide(block: Ints, count: int, watermark: int, staying: Ints, counts: Ints) -> None:
-    """Give those that end before the watermark a row among the ended; note those that stay."""
+def _account_partly(world: _World, block: Ints, i: int, old: int, watermark: int) -> int:
+    """Account for a request of a block that was there before or stays; returns its events."""
+    times = (block[_READY, i], block[_START, i], block[_CPU_END, i], block[_END, i])
+    return tally_partly(world, block[_ROW, i], old, block[_PROGRAM, i], times, watermark)
+
+
+@inlined
+def _part(
+    world: _World, block: Ints, count: int, old: int, watermark: int, staying: Ints, counts: Ints
+) -> int:
+    """Leave just those in the block that end before the watermark; note who stays; return their number."""
+    ended = 0
     for i in range(count):
-        block[_OUTCOME, i] = OK
-        if block[blocks.DEPARTURE, i] < watermark:
-            block[_AT, i] = counts[N_ENDED]
-            counts[N_ENDED] += 1
+        if block[_END, i] < watermark:
+            if ended < i:
+                for row in range(_ROWS):
+                    block[row, ended] = block[row, i]
+            block[blocks.DEPARTURE, ended] = block[_END, ended]
+            block[_OUTCOME, ended] = OK
+            ended += 1
         else:
-            block[_AT, i] = -1
             staying[counts[N_STAYING]] = block[_ROW, i]
             counts[N_STAYING] += 1
+            counts[N_EVENTS] += _account_partly(world, block, i, old, watermark)
+    return ended
 
 
 @inlined
-def _cross_back(world: _World, block: Ints, count: int, hop: int) -> None:
-    """Take answers over one hop of their way back."""
-    workload, target = int16s(world, r.ROWS + r.WORKLOAD), int32s(world, r.ROWS + r.TARGET)
-    paths, backs = table(world, RETURN_PATH), table(world, r.ENDED + r.E_BACKS)
-    targets = table(world, TARGETS).shape[0]
+def _cross_back(world: _World, block: Ints, count: int, hop: int, at: int) -> None:
+    """Take answers over one hop of their way back; `at` is the first one's row among the ended."""
+    workload = int16s(world, r.ROWS + r.WORKLOAD)
+    workloads, paths = table(world, WORKLOADS), table(world, RETURN_PATH)
     for i in range(count):
-        row = block[_ROW, i]
-        block[blocks.LINK, i] = paths[workload[row] * (targets + 1) + target[row] + 1, hop]
-        block[blocks.HOP, i] = row_of(world, WORKLOADS, workload[row])[W_HOP_COUNT] + 1 + hop
+        block[blocks.LINK, i] = paths[block[_PATH, i], hop]
+        block[blocks.HOP, i] = workloads[workload[block[_ROW, i]], W_HOP_COUNT] + 1 + hop
     cross_block(world, block, count)
+    backs = table(world, r.ENDED + r.E_BACKS)
     period = row_of(world, SCALARS, 0)[S_SAMPLE_PERIOD]
     tick = 0
     for i in range(count):
-        at = block[_AT, i]
-        if at < 0:
-            continue
         crossing = block[blocks.DURATION, i]
-        backs[hop, at] = 0
+        backs[hop, at + i] = 0
         if block[blocks.LINK, i] < 0 or block[_OUTCOME, i] == DROPPED:
             continue
         if crossing < 0:
@@ -275,60 +292,83 @@ def _cross_back(world: _World, block: Ints, count: int, hop: int) -> None:
         if t > tick:
             tick = tick_at_or_after(period, t)
         count_transit(world, block[blocks.LINK, i], tick, t, t + crossing)
-        backs[hop, at] = crossing
+        backs[hop, at + i] = crossing
         block[blocks.DEPARTURE, i] = t + crossing
 
 
 @inlined
-def _copy(world: _World, row: int, at: int) -> None:
-    """Write what a request brought with it."""
-    int64s(world, r.ENDED + r.E_ID)[at] = int64s(world, r.ROWS + r.ID)[row]
-    int16s(world, r.ENDED + r.E_WORKLOAD)[at] = int16s(world, r.ROWS + r.WORKLOAD)[row]
-    int16s(world, r.ENDED + r.E_ENDPOINT)[at] = int16s(world, r.ROWS + r.ENDPOINT)[row]
-    int32s(world, r.ENDED + r.E_SERVER)[at] = int32s(world, r.ROWS + r.SERVER)[row]
-    int32s(world, r.ENDED + r.E_TARGET)[at] = int32s(world, r.ROWS + r.TARGET)[row]
-    int64s(world, r.ENDED + r.E_T0)[at] = int64s(world, r.ROWS + r.T0)[row]
+def _write_brought(world: _World, block: Ints, count: int, at: int) -> None:
+    """Write what requests brought with them, from row `at` of the ended on, column by column."""
+    for number, column in ((r.ID, r.E_ID), (r.T0, r.E_T0)):
+        words, ended_words = int64s(world, r.ROWS + number), int64s(world, r.ENDED + column)
+        for i in range(count):
+            ended_words[at + i] = words[block[_ROW, i]]
+    for number, column in ((r.SERVER, r.E_SERVER), (r.TARGET, r.E_TARGET)):
+        halves, ended_halves = int32s(world, r.ROWS + number), int32s(world, r.ENDED + column)
+        for i in range(count):
+            ended_halves[at + i] = halves[block[_ROW, i]]
+    for number, column in ((r.WORKLOAD, r.E_WORKLOAD), (r.ENDPOINT, r.E_ENDPOINT)):
+        shorts, ended_shorts = int16s(world, r.ROWS + number), int16s(world, r.ENDED + column)
+        for i in range(count):
+            ended_shorts[at + i] = shorts[block[_ROW, i]]
     hops, came = table(world, r.ENDED + r.E_HOPS), table(world, r.ROWS + r.HOPS)
     for hop in range(hops.shape[0]):
-        hops[hop, at] = came[hop, row]
+        for i in range(count):
+            hops[hop, at + i] = came[hop, block[_ROW, i]]
 
 
 @inlined
-def _write(world: _World, row: int, at: int, answered: int, outcome: int) -> None:
-    """Write the row of a request that ended. A client that stopped waiting before sees a time-out."""
-    _copy(world, row, at)
-    ready, start = int64s(world, r.ROWS + r.READY)[row], int64s(world, r.ROWS + r.START)[row]
-    cpu_end, end = int64s(world, r.ROWS + r.CPU_END)[row], int64s(world, r.ROWS + r.END)[row]
-    limit = row_of(world, WORKLOADS, int16s(world, r.ROWS + r.WORKLOAD)[row])[W_TIMEOUT]
-    latency = answered - int64s(world, r.ROWS + r.T0)[row]
-    late = limit > 0 and latency > limit
-    int64s(world, r.ENDED + r.E_LATENCY)[at] = limit if late else latency
-    int8s(world, r.ENDED + r.E_OUTCOME)[at] = TIMED_OUT if late else outcome
-    int64s(world, r.ENDED + r.E_MEMORY_WAIT)[at] = 0
-    int64s(world, r.ENDED + r.E_CPU_WAIT)[at] = start - ready
-    int64s(world, r.ENDED + r.E_CPU_RUN)[at] = cpu_end - start
-    int64s(world, r.ENDED + r.E_IO_WAIT)[at] = end - cpu_end
+def _write_done(world: _World, block: Ints, count: int, at: int) -> None:
+    """Write how requests fared. A client that stopped waiting before its answer came sees a time-out."""
+    memory_wait, cpu_wait = int64s(world, r.ENDED + r.E_MEMORY_WAIT), int64s(world, r.ENDED + r.E_CPU_WAIT)
+    cpu_run, io_wait = int64s(world, r.ENDED + r.E_CPU_RUN), int64s(world, r.ENDED + r.E_IO_WAIT)
+    for i in range(count):
+        memory_wait[at + i] = 0
+        cpu_wait[at + i] = block[_START, i] - block[_READY, i]
+        cpu_run[at + i] = block[_CPU_END, i] - block[_START, i]
+        io_wait[at + i] = block[_END, i] - block[_CPU_END, i]
+    t0, workload = int64s(world, r.ROWS + r.T0), int16s(world, r.ROWS + r.WORKLOAD)
+    latency, outcome = int64s(world, r.ENDED + r.E_LATENCY), int8s(world, r.ENDED + r.E_OUTCOME)
+    workloads = table(world, WORKLOADS)
+    for i in range(count):
+        row = block[_ROW, i]
+        limit = workloads[workload[row], W_TIMEOUT]
+        took = block[blocks.DEPARTURE, i] - t0[row]
+        late = limit > 0 and took > limit
+        latency[at + i] = limit if late else took
+        outcome[at + i] = TIMED_OUT if late else block[_OUTCOME, i]
 
 
 @inlined
-def _leave(world: _World, block: Ints, count: int, old: int, watermark: int, counts: Ints) -> None:
-    """Write the requests of a block that ended, and account for all of them."""
-    ready = int64s(world, r.ROWS + r.READY)
+def _account(world: _World, block: Ints, count: int, old: int, watermark: int, counts: Ints) -> None:
+    """Account for the requests of a block, all of which ended."""
+    server, need = int32s(world, r.ROWS + r.SERVER), int64s(world, r.ROWS + r.NEED)
+    programs = table(world, PROGRAMS)
     period = row_of(world, SCALARS, 0)[S_SAMPLE_PERIOD]
     tick = 0
     for i in range(count):
         row = block[_ROW, i]
-        at = block[_AT, i]
-        if at >= 0:
-            _write(world, row, at, block[blocks.DEPARTURE, i], block[_OUTCOME, i])
-        if ready[row] > tick:
-            tick = tick_at_or_after(period, ready[row])
-        if row >= old and at >= 0:
-            first = row_of(world, PROGRAMS, block[_PROGRAM, i])[P_START]
-            tally(world, row, block[_PROGRAM, i], tick)
-            counts[N_EVENTS] += 1 + block[_IO, i] - first
-        else:
-            counts[N_EVENTS] += tally_partly(world, row, old, block[_PROGRAM, i], watermark)
+        if row < old:
+            counts[N_EVENTS] += _account_partly(world, block, i, old, watermark)
+            continue
+        ready = block[_READY, i]
+        if ready > tick:
+            tick = tick_at_or_after(period, ready)
+        times = (ready, block[_START, i], block[_CPU_END, i], block[_END, i])
+        tally(world, server[row], need[row], times, tick)
+        counts[N_EVENTS] += 1 + block[_IO, i] - programs[block[_PROGRAM, i], P_START]
+
+
+@inlined
+def _most_io_steps(world: _World) -> int:
+    """Return how many I/O steps a program has at most."""
+    code = table(world, CODE)
+    most = 0
+    steps = 0
+    for row in range(code.shape[0]):
+        steps = steps + 1 if code[row, C_OPERATION] == IO else 0
+        most = max(most, steps)
+    return most
 
 
 @kernel
@@ -347,22 +387,27 @@ def recur(world: _World, order: Ints, old: int, watermark: int, staying: Ints, c
     Returns:
         False when two events that the event loop would order by id fall on the same instant.
     """
-    block = np.empty((_ROWS, BLOCK), np.int64)
+    block = np.empty((_ROWS, blocks.WIDTH), np.int64)
     hops_back = table(world, RETURN_PATH).shape[1]
+    io_steps = _most_io_steps(world)
     position = 0
     while True:
         count = _take(world, order, position, old, watermark, block)
         if count == 0:
             break
+        position += count
         hash_block(world, block, count)
         draw_block(world, block, count)
         if not _start(world, block, count, old):
             return False
-        _do_io(world, block, count)
-        _divide(block, count, watermark, staying, counts)
+        _do_io(world, block, count, io_steps)
+        ended = _part(world, block, count, old, watermark, staying, counts)
+        at = counts[N_ENDED]
+        counts[N_ENDED] = at + ended
         for hop in range(hops_back):
-            _cross_back(world, block, count, hop)
-        _leave(world, block, count, old, watermark, counts)
-        position += count
+            _cross_back(world, block, ended, hop, at)
+        _write_brought(world, block, ended, at)
+        _write_done(world, block, ended, at)
+        _account(world, block, ended, old, watermark, counts)
     counts[N_ROWS] = position
     return True

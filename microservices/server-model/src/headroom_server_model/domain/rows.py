@@ -17,7 +17,7 @@ Table = dict[str, NDArray[Any]]
 
 # Entries of the world: a group of columns, then the number of the column.
 ROWS: Final = OUTPUTS + 1
-ENDED: Final = ROWS + 13
+ENDED: Final = ROWS + 14
 FREE_AT: Final = ENDED + 14  # [replica, place]: when each core is free, sorted from the head place on
 FREED_BY_ID: Final = FREE_AT + 1  # the request that frees it then, or NOBODY_KNOWS
 LINES: Final = FREED_BY_ID + 1  # [replica]: the columns below
@@ -46,9 +46,10 @@ _ROW_TYPES: Final[dict[str, type[np.signedinteger[Any]]]] = {
     "end": np.int64,
     "following": np.int64,
     "freed_by": np.int64,
+    "need": np.int64,
 }
-ID, WORKLOAD, ENDPOINT, T0, READY, TARGET, SERVER, START, CPU_END, END, FOLLOWING, FREED_BY = range(12)
-HOPS: Final = 12  # a table of shape (hops_in, rows)
+ID, WORKLOAD, ENDPOINT, T0, READY, TARGET, SERVER, START, CPU_END, END, FOLLOWING, FREED_BY, NEED = range(13)
+HOPS: Final = 13  # a table of shape (hops_in, rows)
 
 _ENDED_TYPES: Final[dict[str, type[np.signedinteger[Any]]]] = {
     "id": np.int64,

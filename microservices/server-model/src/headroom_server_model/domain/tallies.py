@@ -14,7 +14,6 @@ from headroom_common.simcore.tables import (
     CODE,
     CPU,
     IO,
-    P_MEMORY,
     P_START,
     PROGRAMS,
     S_CELLS,
@@ -44,6 +43,7 @@ from headroom_server_model.domain.state import (
 # A world's type is an address when compiled and a list of arrays when not.
 _World = Any
 
+_Times = tuple[int, int, int, int]
 _ARRIVING: Final = 0  # the phase before the segment of a request that was not there
 
 
@@ -65,11 +65,9 @@ def _add_level(world: _World, replica: int, column: int, level: int, start: int,
 
 
 @called
-def _sample(world: _World, row: int, need: int) -> None:
+def _sample(world: _World, replica: int, need: int, times: _Times) -> None:
     """Add a request to the sampled levels, as changes from instant to instant."""
-    replica = int32s(world, r.ROWS + r.SERVER)[row]
-    ready, start = int64s(world, r.ROWS + r.READY)[row], int64s(world, r.ROWS + r.START)[row]
-    cpu_end, end = int64s(world, r.ROWS + r.CPU_END)[row], int64s(world, r.ROWS + r.END)[row]
+    ready, start, cpu_end, end = times
     _add_level(world, replica, 0, 1, ready, start)
     _add_level(world, replica, 1, 1, cpu_end, end)
     _add_level(world, replica, 2, need, ready, end)
@@ -78,11 +76,10 @@ def _sample(world: _World, row: int, need: int) -> None:
 
 
 @called
-def _add_within(world: _World, row: int, need: int) -> None:
+def _add_within(world: _World, replica: int, need: int, times: _Times) -> None:
     """Account for a request that is not wholly within the measured window."""
-    totals = row_of(world, TOTALS, int32s(world, r.ROWS + r.SERVER)[row])
-    ready, start = int64s(world, r.ROWS + r.READY)[row], int64s(world, r.ROWS + r.START)[row]
-    cpu_end, end = int64s(world, r.ROWS + r.CPU_END)[row], int64s(world, r.ROWS + r.END)[row]
+    ready, start, cpu_end, end = times
+    totals = row_of(world, TOTALS, replica)
     totals[sums.TOTAL_ARRIVALS] += 1 if sums.in_window(world, ready) else 0
     totals[sums.TOTAL_COMPLETED] += 1 if sums.in_window(world, end) else 0
     totals[sums.TOTAL_READY_WAIT] += sums.within(world, ready, start)
@@ -94,15 +91,20 @@ def _add_within(world: _World, row: int, need: int) -> None:
 
 
 @inlined
-def tally(world: _World, row: int, program: int, tick: int) -> None:
-    """Account for a request that came and ended in this segment; `tick` is the first sample instant then."""
+def tally(world: _World, replica: int, need: int, times: _Times, tick: int) -> None:
+    """Account for a request that came and ended in this segment.
+
+    Args:
+        world: the world.
+        replica: its server.
+        need: its memory.
+        times: when it came, started, ended its CPU step and ended.
+        tick: the first sample instant from when it came on.
+    """
+    ready, start, cpu_end, end = times
     scalars = row_of(world, SCALARS, 0)
-    replica = int32s(world, r.ROWS + r.SERVER)[row]
     totals = row_of(world, TOTALS, replica)
     line = row_of(world, r.LINES, replica)
-    ready, start = int64s(world, r.ROWS + r.READY)[row], int64s(world, r.ROWS + r.START)[row]
-    cpu_end, end = int64s(world, r.ROWS + r.CPU_END)[row], int64s(world, r.ROWS + r.END)[row]
-    need = row_of(world, PROGRAMS, program)[P_MEMORY]
     if ready >= scalars[S_WARMUP] and end < scalars[S_HORIZON]:
         totals[sums.TOTAL_ARRIVALS] += 1
         totals[sums.TOTAL_COMPLETED] += 1
@@ -113,12 +115,12 @@ def tally(world: _World, row: int, program: int, tick: int) -> None:
         if need > 0:
             sums.add_memory(totals, need, end - ready)
     else:
-        _add_within(world, row, need)
+        _add_within(world, replica, need, times)
     totals[sums.TOTAL_SOJOURN] += end - ready
     totals[sums.TOTAL_AREA] += end - ready
     line[r.CHANGED] = max(line[r.CHANGED], end)
     if end > tick:
-        _sample(world, row, need)
+        _sample(world, replica, need, times)
 
 
 @called
@@ -143,7 +145,7 @@ def io_until(world: _World, program: int, identity: int, t: int, watermark: int)
 
 
 @called
-def tally_partly(world: _World, row: int, old: int, program: int, watermark: int) -> int:
+def tally_partly(world: _World, row: int, old: int, program: int, times: _Times, watermark: int) -> int:
     """Account for what a request does in this segment that was there before it, or stays; returns its events.
 
     The area under the number in the system is `close_area`'s.
@@ -151,9 +153,8 @@ def tally_partly(world: _World, row: int, old: int, program: int, watermark: int
     replica = int32s(world, r.ROWS + r.SERVER)[row]
     totals = row_of(world, TOTALS, replica)
     line = row_of(world, r.LINES, replica)
-    ready, start = int64s(world, r.ROWS + r.READY)[row], int64s(world, r.ROWS + r.START)[row]
-    cpu_end, end = int64s(world, r.ROWS + r.CPU_END)[row], int64s(world, r.ROWS + r.END)[row]
-    need = row_of(world, PROGRAMS, program)[P_MEMORY]
+    ready, start, cpu_end, end = times
+    need = int64s(world, r.ROWS + r.NEED)[row]
     before = row_of(world, SLOTS, row)[PHASE] if row < old else _ARRIVING
     first = row_of(world, PROGRAMS, program)[P_START]
     first_io = first + 1 if row_of(world, CODE, first)[C_OPERATION] == CPU else first
@@ -183,5 +184,5 @@ def tally_partly(world: _World, row: int, old: int, program: int, watermark: int
         if need > 0:
             sums.add_memory(totals, need, sums.within(world, ready, end))
         line[r.CHANGED] = max(line[r.CHANGED], end)
-    _sample(world, row, need)
+    _sample(world, replica, need, times)
     return events
