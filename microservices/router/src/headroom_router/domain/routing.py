@@ -118,28 +118,64 @@ def _choose(world: _World, row: int, t: int, block: Ints, place: int) -> None:
 
 
 @inlined
-def _deliver(world: _World, block: Ints, count: int, written: Ints) -> None:
-    """Take a block of requests to their servers, or to their loss, and write them."""
-    hash_block(world, block, count)
-    cross_block(world, block, count)
+def _arrive(world: _World, block: Ints, count: int, written: Ints) -> int:
+    """Take a block of requests to their servers; returns how many are left, the lost ones taken out."""
     period = row_of(world, SCALARS, 0)[S_SAMPLE_PERIOD]
     tick = 0
+    kept = 0
     for place in range(count):
-        row = block[_ROW, place]
-        target = block[_TARGET, place]
         crossing = block[blocks.DURATION, place]
         t = block[blocks.DEPARTURE, place]
         if crossing < 0:
-            _end(world, row, written[N_LOST], DROPPED, target)
+            _end(world, block[_ROW, place], written[N_LOST], DROPPED, block[_TARGET, place])
             written[N_LOST] += 1
             continue
         if block[blocks.LINK, place] >= 0:
             if t > tick:
                 tick = tick_at_or_after(period, t)
             count_transit(world, block[blocks.LINK, place], tick, t, t + crossing)
-        at = written[N_ROUTED]
-        written[N_ROUTED] = at + 1
-        _pass_on(world, row, at, TO_SERVER, t + crossing, target, block[_REPLICA, place], crossing)
+        block[blocks.IDS, kept] = block[blocks.IDS, place]
+        block[_ROW, kept] = block[_ROW, place]
+        block[_TARGET, kept] = block[_TARGET, place]
+        block[_REPLICA, kept] = block[_REPLICA, place]
+        block[blocks.DURATION, kept] = crossing
+        block[blocks.DEPARTURE, kept] = t + crossing
+        kept += 1
+    return kept
+
+
+@inlined
+def _deliver(world: _World, block: Ints, count: int, written: Ints) -> None:
+    """Take a block of requests to their servers, or to their loss, and write them, column by column."""
+    hash_block(world, block, count)
+    cross_block(world, block, count)
+    kept = _arrive(world, block, count, written)
+    at = written[N_ROUTED]
+    written[N_ROUTED] = at + kept
+    ids, ready = int64s(world, LEAVING + ID), int64s(world, LEAVING + READY)
+    target, server = int32s(world, LEAVING + TARGET), int32s(world, LEAVING + SERVER)
+    phase = int8s(world, LEAVING + PHASE)
+    for i in range(kept):
+        ids[at + i] = block[blocks.IDS, i]
+        ready[at + i] = block[blocks.DEPARTURE, i]
+        target[at + i] = block[_TARGET, i]
+        server[at + i] = block[_REPLICA, i]
+        phase[at + i] = TO_SERVER
+    t0, new_t0 = int64s(world, ARRIVING + T0), int64s(world, LEAVING + T0)
+    workload, new_workload = int16s(world, ARRIVING + WORKLOAD), int16s(world, LEAVING + WORKLOAD)
+    endpoint, new_endpoint = int16s(world, ARRIVING + ENDPOINT), int16s(world, LEAVING + ENDPOINT)
+    for i in range(kept):
+        row = block[_ROW, i]
+        new_t0[at + i] = t0[row]
+        new_workload[at + i] = workload[row]
+        new_endpoint[at + i] = endpoint[row]
+    hops, new_hops = table(world, ARRIVING + HOPS), table(world, LEAVING + HOPS)
+    last = hops.shape[0] - 1
+    for hop in range(last):
+        for i in range(kept):
+            new_hops[hop, at + i] = hops[hop, block[_ROW, i]]
+    for i in range(kept):
+        new_hops[last, at + i] = block[blocks.DURATION, i]
 
 
 @inlined
