@@ -16,7 +16,7 @@ from headroom_common.scenario import Scenario
 from headroom_common.scenario.loading import load_scenario
 
 EXAMPLES: Final = Path(__file__).resolve().parent.parent / "examples"
-TRIALS: Final = 5
+TRIALS: Final = 10
 _MEBIBYTE_KIB: Final = 1024
 
 

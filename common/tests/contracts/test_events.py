@@ -22,7 +22,7 @@ RUN_ID = UUID("0c9f6a52-4c7b-4f5e-8d0a-3b1f7f1f9a11")
 
 
 def test_defaults_of_a_run(run: RunParameters) -> None:
-    assert (run.segment_arrivals, run.window, run.late_bound, run.confidence) == (32768, 2, False, 0.95)
+    assert (run.segment_arrivals, run.window, run.late_bound, run.confidence) == (122_880, 2, False, 0.95)
 
 
 @pytest.mark.parametrize(

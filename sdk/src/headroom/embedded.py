@@ -24,6 +24,7 @@ from headroom_common.contracts.events import (
     RunProgressed,
     RunRequested,
 )
+from headroom_common.defaults import SEGMENT_ARRIVALS
 from headroom_common.errors import PermanentError
 from headroom_common.event_manager import EventManager, EventManagerSettings, WorkerPool
 from headroom_common.event_manager.clock import SystemClock
@@ -62,7 +63,7 @@ def run(
     trials: int = 10,
     seed: int = 1,
     threads: int | None = None,
-    segment_arrivals: int = 32768,
+    segment_arrivals: int = SEGMENT_ARRIVALS,
     late_bound: bool = False,
     confidence: float = 0.95,
     on_progress: OnProgress | None = None,
@@ -114,7 +115,7 @@ async def run_async(
     trials: int = 10,
     seed: int = 1,
     threads: int | None = None,
-    segment_arrivals: int = 32768,
+    segment_arrivals: int = SEGMENT_ARRIVALS,
     late_bound: bool = False,
     confidence: float = 0.95,
     on_progress: OnProgress | None = None,
@@ -179,7 +180,7 @@ def run_parameters(
     trials: int,
     seed: int,
     window: int = 2,
-    segment_arrivals: int = 32768,
+    segment_arrivals: int = SEGMENT_ARRIVALS,
     late_bound: bool = False,
     confidence: float = 0.95,
 ) -> RunParameters:

@@ -11,6 +11,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, model_validator
 
 from headroom_common.contracts.columns import Tables
+from headroom_common.defaults import SEGMENT_ARRIVALS
 
 _STRICT = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 _JSON_OBJECT = TypeAdapter(dict[str, JsonValue], config=ConfigDict(strict=True, allow_inf_nan=False))
@@ -54,7 +55,7 @@ class RunParameters(BaseModel):
     scenario_hash: Annotated[str, Field(min_length=1)]
     seed: Annotated[int, Field(ge=0, lt=2**64)]
     trials: Count
-    segment_arrivals: Count = 32768
+    segment_arrivals: Count = SEGMENT_ARRIVALS
     window: Count = 2
     late_bound: bool = False
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95

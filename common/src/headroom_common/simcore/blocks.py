@@ -39,7 +39,7 @@ BLOCK: Final = 512
 """So many requests at once: few enough for the first-level cache."""
 
 WIDTH: Final = BLOCK + 8
-"""Columns of a block's matrix. With 512 its rows would be 4096 bytes apart and evict each other from the cache."""
+"""Columns of a block's matrix. With 512, rows, 4096 bytes apart, would evict each other from the cache."""
 
 # Rows of a block's matrix, which has `WIDTH` columns. Kernels have rows of their own from `OWN_ROWS` on.
 IDS: Final = 0  # ids of the requests

@@ -29,16 +29,27 @@ COMPILED: bool = not _config.DISABLE_JIT
 MASK64 = (1 << 64) - 1
 
 
-def _target() -> str:
-    """Return the processor that kernels are compiled for: one of two baselines, not the very host.
+_V3_FEATURES = {"+avx2", "+bmi", "+bmi2", "+f16c", "+fma", "+lzcnt", "+movbe"}
+_V4_FEATURES = _V3_FEATURES | {"+avx512f", "+avx512bw", "+avx512cd", "+avx512dq", "+avx512vl"}
+_WIDE = "-prefer-256-bit"  # all of a vector register's 512 bits
 
-    So kernels that an image compiled while it was built are valid wherever it runs. x86-64-v3 (AVX2) is every
-    server since 2015, v2 every one since 2009. The bits are the same on both: no arithmetic is contracted.
+TARGETS = {"x86-64-v4": (_V4_FEATURES, _WIDE), "x86-64-v3": (_V3_FEATURES, ""), "x86-64-v2": (set[str](), "")}
+"""Baselines for kernels, widest first: what a processor must have, and the compiler's options."""
+
+
+def _target() -> tuple[str, str]:
+    """Return the baseline and its options: the widest that this processor has, or ``HEADROOM_KERNEL_TARGET``.
+
+    It is a baseline and not the very processor, so that kernels compiled while an image was built are found
+    wherever such a processor runs it. The bits are the same on all: no arithmetic is contracted or reordered.
     """
     if platform.machine() not in {"x86_64", "AMD64"}:
-        return "generic"
-    features: str = _codegen.get_host_cpu_features()
-    return "x86-64-v3" if set(features.split(",")) >= _V3_FEATURES else "x86-64-v2"
+        return "generic", ""
+    has = set(str(_codegen.get_host_cpu_features()).split(","))
+    wish = os.environ.get("HEADROOM_KERNEL_TARGET")
+    found = (name for name, (needs, _) in TARGETS.items() if needs <= has and wish in {None, name})
+    name = next(found, "x86-64-v2")
+    return name, TARGETS[name][1]
 
 
 def _import_arraymath_without_scipy() -> None:
@@ -58,9 +69,7 @@ def _import_arraymath_without_scipy() -> None:
 if COMPILED:
     _import_arraymath_without_scipy()
 
-_V3_FEATURES = {"+avx2", "+bmi", "+bmi2", "+f16c", "+fma", "+lzcnt", "+movbe"}
-_config.CPU_NAME = _target()
-_config.CPU_FEATURES = ""
+_config.CPU_NAME, _config.CPU_FEATURES = _target()
 
 
 @cache

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from headroom.cli.imports import many_imports
+from headroom_common.defaults import SEGMENT_ARRIVALS
 
 app = typer.Typer(
     name="headroom",
@@ -95,7 +96,7 @@ def run(  # noqa: PLR0913 - each parameter is an option of the command
     ] = None,
     segment_arrivals: Annotated[
         int, typer.Option(min=1, max=10_000_000, help="Arrivals simulated per step. Changes no result.")
-    ] = 32768,
+    ] = SEGMENT_ARRIVALS,
     late_bound: Annotated[
         bool, typer.Option("--late-bound", help="Let the server kernel do all routing. Changes no result.")
     ] = False,
