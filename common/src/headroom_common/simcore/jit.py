@@ -152,6 +152,14 @@ def _plain_signed(value: int) -> int:
     return value - (1 << 64) if value >> 63 else value
 
 
+def _plain_index(value: int) -> int:
+    return value
+
+
+def _native_index(value: int) -> Any:  # noqa: ANN401 - uint64 inside kernels
+    return np.uint64(value)
+
+
 def _native_u64(value: int) -> Any:  # noqa: ANN401 - uint64 inside kernels
     return np.uint64(value)
 
@@ -184,3 +192,5 @@ wrap_multiply: Callable[[Any, Any], Any] = inlined(_native_multiply) if COMPILED
 """Multiply modulo 2^64."""
 signed: Callable[[Any], int] = inlined(_native_signed) if COMPILED else _plain_signed
 """Reinterpret an unsigned 64-bit number as a signed one."""
+index: Callable[[int], Any] = inlined(_native_index) if COMPILED else _plain_index
+"""Mark a number ≥ 0 as an index: without a sign there is no counting from the end. Not for sums."""

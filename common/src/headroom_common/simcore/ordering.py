@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from headroom_common.simcore.jit import called, inlined, kernel
+from headroom_common.simcore.jit import called, index, inlined, kernel
 
 if TYPE_CHECKING:
     from headroom_common.simcore.tables import Ints
@@ -23,10 +23,10 @@ def _insert_sorted(keys: Ints, budget: int) -> bool:
     for position in range(1, keys.shape[0]):
         key = keys[position]
         gap = position
-        while gap > 0 and keys[gap - 1] > key:
-            keys[gap] = keys[gap - 1]
+        while gap > 0 and keys[index(gap - 1)] > key:
+            keys[index(gap)] = keys[index(gap - 1)]
             gap = gap - 1
-        keys[gap] = key
+        keys[index(gap)] = key
         budget = budget - (position - gap)
         if budget < 0:
             return False

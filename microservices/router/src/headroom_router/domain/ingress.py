@@ -8,7 +8,7 @@ import numpy as np
 
 from headroom_common.simcore import blocks
 from headroom_common.simcore.blocks import BLOCK, cross_block, hash_block
-from headroom_common.simcore.jit import inlined, kernel
+from headroom_common.simcore.jit import index, inlined, kernel
 from headroom_common.simcore.links import count_transit, tick_at_or_after
 from headroom_common.simcore.tables import (
     CLOSED,
@@ -50,7 +50,8 @@ def _depart(world: _World, start: int, count: int) -> None:
     workload, t0 = int16s(world, ARRIVING + WORKLOAD), int64s(world, ARRIVING + T0)
     ready, phases = int64s(world, ARRIVING + READY), int8s(world, ARRIVING + PHASE)
     outcome = int8s(world, ARRIVING + OUTCOME)
-    for row in range(start, start + count):
+    for i in range(count):
+        row = index(start + i)
         about = row_of(world, WORKLOADS, workload[row])
         ready[row] = t0[row]
         outcome[row] = OK
@@ -63,7 +64,7 @@ def _pick_links(world: _World, start: int, count: int, hop: int, block: Ints) ->
     """Look up each request's link of a hop, -1 for none."""
     workload = int16s(world, ARRIVING + WORKLOAD)
     for i in range(count):
-        about = row_of(world, WORKLOADS, workload[start + i])
+        about = row_of(world, WORKLOADS, workload[index(start + i)])
         crosses = hop < about[W_HOP_COUNT] and about[W_KIND] != CLOSED
         block[blocks.LINK, i] = about[W_FIRST_HOP + hop] if crosses else -1
         block[blocks.HOP, i] = hop
@@ -78,7 +79,7 @@ def _arrive(world: _World, start: int, count: int, hop: int, block: Ints) -> Non
     outcome = int8s(world, ARRIVING + OUTCOME)
     tick = 0
     for i in range(count):
-        row = start + i
+        row = index(start + i)
         crossing = block[blocks.DURATION, i]
         hops[hop, row] = 0
         if block[blocks.LINK, i] < 0 or phase[row] == ENDED:

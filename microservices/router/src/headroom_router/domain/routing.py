@@ -9,7 +9,7 @@ import numpy as np
 from headroom_common.simcore import blocks
 from headroom_common.simcore.balancing import admits, choose_backend
 from headroom_common.simcore.blocks import BLOCK, cross_block, hash_block
-from headroom_common.simcore.jit import called, inlined, kernel
+from headroom_common.simcore.jit import called, index, inlined, kernel
 from headroom_common.simcore.links import count_transit, tick_at_or_after
 from headroom_common.simcore.tables import (
     B_REPLICA,
@@ -105,16 +105,16 @@ def _end(world: _World, row: int, at: int, outcome: int, target: int) -> None:
 @inlined
 def _choose(world: _World, row: int, t: int, block: Ints, place: int) -> None:
     """Choose a request's server, and note it in a block."""
-    identity = int64s(world, ARRIVING + ID)[row]
-    about = row_of(world, WORKLOADS, int16s(world, ARRIVING + WORKLOAD)[row])
+    identity = int64s(world, ARRIVING + ID)[index(row)]
+    about = row_of(world, WORKLOADS, int16s(world, ARRIVING + WORKLOAD)[index(row)])
     backend = row_of(world, BACKENDS, choose_backend(world, about[W_ENTRY_ROUTER], t, identity))
-    block[_ROW, place] = row
-    block[_TARGET, place] = backend[B_TARGET]
-    block[_REPLICA, place] = backend[B_REPLICA]
-    block[blocks.LINK, place] = row_of(world, TARGETS, backend[B_TARGET])[G_LINK]
-    block[blocks.HOP, place] = about[W_HOP_COUNT]
-    block[blocks.DEPARTURE, place] = t
-    block[blocks.IDS, place] = identity
+    block[_ROW, index(place)] = row
+    block[_TARGET, index(place)] = backend[B_TARGET]
+    block[_REPLICA, index(place)] = backend[B_REPLICA]
+    block[blocks.LINK, index(place)] = row_of(world, TARGETS, backend[B_TARGET])[G_LINK]
+    block[blocks.HOP, index(place)] = about[W_HOP_COUNT]
+    block[blocks.DEPARTURE, index(place)] = t
+    block[blocks.IDS, index(place)] = identity
 
 
 @inlined
@@ -134,12 +134,12 @@ def _arrive(world: _World, block: Ints, count: int, written: Ints) -> int:
             if t > tick:
                 tick = tick_at_or_after(period, t)
             count_transit(world, block[blocks.LINK, place], tick, t, t + crossing)
-        block[blocks.IDS, kept] = block[blocks.IDS, place]
-        block[_ROW, kept] = block[_ROW, place]
-        block[_TARGET, kept] = block[_TARGET, place]
-        block[_REPLICA, kept] = block[_REPLICA, place]
-        block[blocks.DURATION, kept] = crossing
-        block[blocks.DEPARTURE, kept] = t + crossing
+        block[blocks.IDS, index(kept)] = block[blocks.IDS, place]
+        block[_ROW, index(kept)] = block[_ROW, place]
+        block[_TARGET, index(kept)] = block[_TARGET, place]
+        block[_REPLICA, index(kept)] = block[_REPLICA, place]
+        block[blocks.DURATION, index(kept)] = crossing
+        block[blocks.DEPARTURE, index(kept)] = t + crossing
         kept += 1
     return kept
 
@@ -156,26 +156,26 @@ def _deliver(world: _World, block: Ints, count: int, written: Ints) -> None:
     target, server = int32s(world, LEAVING + TARGET), int32s(world, LEAVING + SERVER)
     phase = int8s(world, LEAVING + PHASE)
     for i in range(kept):
-        ids[at + i] = block[blocks.IDS, i]
-        ready[at + i] = block[blocks.DEPARTURE, i]
-        target[at + i] = block[_TARGET, i]
-        server[at + i] = block[_REPLICA, i]
-        phase[at + i] = TO_SERVER
+        ids[index(at + i)] = block[blocks.IDS, i]
+        ready[index(at + i)] = block[blocks.DEPARTURE, i]
+        target[index(at + i)] = block[_TARGET, i]
+        server[index(at + i)] = block[_REPLICA, i]
+        phase[index(at + i)] = TO_SERVER
     t0, new_t0 = int64s(world, ARRIVING + T0), int64s(world, LEAVING + T0)
     workload, new_workload = int16s(world, ARRIVING + WORKLOAD), int16s(world, LEAVING + WORKLOAD)
     endpoint, new_endpoint = int16s(world, ARRIVING + ENDPOINT), int16s(world, LEAVING + ENDPOINT)
     for i in range(kept):
-        row = block[_ROW, i]
-        new_t0[at + i] = t0[row]
-        new_workload[at + i] = workload[row]
-        new_endpoint[at + i] = endpoint[row]
+        row = index(block[_ROW, i])
+        new_t0[index(at + i)] = t0[row]
+        new_workload[index(at + i)] = workload[row]
+        new_endpoint[index(at + i)] = endpoint[row]
     hops, new_hops = table(world, ARRIVING + HOPS), table(world, LEAVING + HOPS)
     last = hops.shape[0] - 1
     for hop in range(last):
         for i in range(kept):
-            new_hops[hop, at + i] = hops[hop, block[_ROW, i]]
+            new_hops[hop, index(at + i)] = hops[hop, index(block[_ROW, i])]
     for i in range(kept):
-        new_hops[last, at + i] = block[blocks.DURATION, i]
+        new_hops[last, index(at + i)] = block[blocks.DURATION, i]
 
 
 @inlined
@@ -212,9 +212,9 @@ def route(world: _World, order: Ints, watermark: int, pending: Ints, written: In
     ready = int64s(world, ARRIVING + READY)
     chosen = 0
     for row in order:
-        t = ready[row]
-        router = row_of(world, WORKLOADS, workload[row])[W_ENTRY_ROUTER]
-        if phase[row] != AT_ROUTER or row_of(world, ROUTERS, router)[R_LATE] == 1:
+        t = ready[index(row)]
+        router = row_of(world, WORKLOADS, workload[index(row)])[W_ENTRY_ROUTER]
+        if phase[index(row)] != AT_ROUTER or row_of(world, ROUTERS, router)[R_LATE] == 1:
             _leave(world, row, written)
         elif t >= watermark:
             pending[written[N_PENDING]] = row

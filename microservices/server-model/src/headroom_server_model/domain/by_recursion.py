@@ -135,6 +135,15 @@ def _sum_samples(world: World, first_tick: int) -> None:
     world[state.COUNTERS][0, state.NEXT_TICK] = first_tick + ticks
 
 
+def _in_order_of_end(rows: Table, present: Ints) -> tuple[Ints, Ints]:
+    """Return the rows of requests in order of (end, id), and when each ends."""
+    ends = rows["end"][present]
+    if (ends[1:] > ends[:-1]).all():
+        return present, ends
+    order = order_by_time(ends, rows["id"][present])
+    return present[order], ends[order]
+
+
 def simulate_by_recursion(
     world: World, routed: Table, ended: Table, carried: Tables, watermark: int
 ) -> SegmentResult | None:
@@ -162,9 +171,8 @@ def simulate_by_recursion(
     if not recur(world.handle, order, old, watermark, staying, counts):
         return None
     present = order[: counts[N_ROWS]]
-    ends = rows["end"][present]
-    by_end = order_by_time(ends, rows["id"][present])
-    if not follow_levels(world.handle, present, old, present[by_end], ends[by_end], watermark):
+    leaving, ends = _in_order_of_end(rows, present)
+    if not follow_levels(world.handle, present, old, leaving, ends, watermark):
         return None
     staying = staying[: counts[N_STAYING]]
     close_area(world.handle, present, old, staying, watermark)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from headroom_common.simcore.distributions import sample_ns
-from headroom_common.simcore.jit import called, inlined, kernel
+from headroom_common.simcore.jit import called, index, inlined, kernel
 from headroom_common.simcore.sites import STEP
 from headroom_common.simcore.tables import (
     C_ARGUMENT,
@@ -132,34 +132,32 @@ def follow_levels(world: _World, order: Ints, old: int, leaving: Ints, ends: Int
     """
     ready, server = int64s(world, r.ROWS + r.READY), int32s(world, r.ROWS + r.SERVER)
     ids, need = int64s(world, r.ROWS + r.ID), int64s(world, r.ROWS + r.NEED)
-    levels, totals = table(world, LEVELS), table(world, TOTALS)
     left = 0
     for position in range(old, order.shape[0] + 1):
         arriving = position < order.shape[0]
-        row = order[position] if arriving else -1
+        row = index(order[position] if arriving else 0)
         t = ready[row] if arriving else watermark
-        while left < ends.shape[0] and ends[left] <= t:
-            other = leaving[left]
-            if ends[left] == t:
+        while left < ends.shape[0] and ends[index(left)] <= t:
+            other = index(leaving[index(left)])
+            if ends[index(left)] == t:
                 if not arriving or ids[other] > ids[row]:
                     break
-                if server[other] == server[row] and not _has_order(world, other):
+                if server[other] == server[row] and not _has_order(world, leaving[left]):
                     return False
             left += 1
-            levels[server[other], IN_SYSTEM] -= 1
-            levels[server[other], FREE_MEMORY] += need[other]
+            level = row_of(world, LEVELS, server[other])
+            level[IN_SYSTEM] -= 1
+            level[FREE_MEMORY] += need[other]
         if not arriving:
             break
-        replica = server[row]
-        levels[replica, IN_SYSTEM] += 1
-        totals[replica, sums.PEAK_IN_SYSTEM] = max(
-            totals[replica, sums.PEAK_IN_SYSTEM], levels[replica, IN_SYSTEM]
-        )
+        level, total = row_of(world, LEVELS, server[row]), row_of(world, TOTALS, server[row])
+        level[IN_SYSTEM] += 1
+        total[sums.PEAK_IN_SYSTEM] = max(total[sums.PEAK_IN_SYSTEM], level[IN_SYSTEM])
         if need[row] > 0:
-            if levels[replica, FREE_MEMORY] < need[row]:
+            if level[FREE_MEMORY] < need[row]:
                 return False
-            levels[replica, FREE_MEMORY] -= need[row]
-            sums.note_memory(world, replica)
+            level[FREE_MEMORY] -= need[row]
+            sums.note_memory(world, server[row])
     return True
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from headroom_common.simcore import blocks
 from headroom_common.simcore.blocks import BLOCK, cross_block, draw_block, hash_block
-from headroom_common.simcore.jit import called, inlined, kernel
+from headroom_common.simcore.jit import called, index, inlined, kernel
 from headroom_common.simcore.links import count_transit, tick_at_or_after
 from headroom_common.simcore.sites import STEP
 from headroom_common.simcore.tables import (
@@ -86,17 +86,18 @@ def _take(world: _World, order: Ints, position: int, old: int, watermark: int, b
     targets = table(world, TARGETS).shape[0]
     count = min(BLOCK, order.shape[0] - position)
     for i in range(count):
-        row = order[position + i]
-        if row >= old and ready[row] >= watermark:
+        at = order[position + i]
+        row = index(at)
+        if at >= old and ready[row] >= watermark:
             return i
-        program = programs[servers[server[row], V_GROUP], endpoint[row]]
-        first = about[program, P_START]
-        need[row] = about[program, P_MEMORY]
-        computes = code[first, C_OPERATION] == CPU
+        program = programs[index(servers[index(server[row]), V_GROUP]), index(endpoint[row])]
+        first = about[index(program), P_START]
+        need[row] = about[index(program), P_MEMORY]
+        computes = code[index(first), C_OPERATION] == CPU
         block[blocks.IDS, i] = ids[row]
-        block[blocks.LAW, i] = code[first, C_ARGUMENT] if computes else -1
-        block[blocks.SITE, i] = STEP + code[first, C_SITE]
-        block[_ROW, i] = row
+        block[blocks.LAW, i] = code[index(first), C_ARGUMENT] if computes else -1
+        block[blocks.SITE, i] = STEP + code[index(first), C_SITE]
+        block[_ROW, i] = at
         block[_PROGRAM, i] = program
         block[_READY, i] = ready[row]
         block[_PATH, i] = workload[row] * (targets + 1) + target[row] + 1
@@ -114,13 +115,14 @@ def _take_core(world: _World, replica: int, begin: int, end: int, identity: int)
     line[r.HEAD] = place + 1 if place + 1 < cores else 0
     for _ in range(cores - 1):
         before = place - 1 if place > 0 else cores - 1
-        if places[before] < end or (places[before] == end and freed_by[before] <= identity):
+        earlier = places[index(before)]
+        if earlier < end or (earlier == end and freed_by[index(before)] <= identity):
             break
-        places[place] = places[before]
-        freed_by[place] = freed_by[before]
+        places[index(place)] = earlier
+        freed_by[index(place)] = freed_by[index(before)]
         place = before
-    places[place] = end
-    freed_by[place] = identity if begin < end else r.NOBODY_KNOWS
+    places[index(place)] = end
+    freed_by[index(place)] = identity if begin < end else r.NOBODY_KNOWS
 
 
 @called
@@ -206,15 +208,15 @@ def _start(world: _World, block: Ints, count: int, old: int) -> bool:
             begin += slots[row, CPU_WAIT]
             end += slots[row, CPU_WAIT]
             if slots[row, PHASE] == RUNNING:
-                _take_core(world, server[row], begin, end, block[blocks.IDS, i])
+                _take_core(world, server[index(row)], begin, end, block[blocks.IDS, i])
         elif block[blocks.LAW, i] >= 0:
-            begin = _enter(world, row, server[row], begin, block[blocks.IDS, i], old)
+            begin = _enter(world, row, server[index(row)], begin, block[blocks.IDS, i], old)
             if begin < 0:
                 return False
             end = begin + block[blocks.DURATION, i]
-            _take_core(world, server[row], begin, end, block[blocks.IDS, i])
-        start[row] = begin
-        cpu_end[row] = end
+            _take_core(world, server[index(row)], begin, end, block[blocks.IDS, i])
+        start[index(row)] = begin
+        cpu_end[index(row)] = end
         block[_START, i] = begin
         block[_CPU_END, i] = end
         block[_END, i] = end
@@ -228,16 +230,16 @@ def _do_io(world: _World, block: Ints, count: int, steps: int) -> None:
     end = int64s(world, r.ROWS + r.END)
     for _ in range(steps):
         for i in range(count):
-            instruction = block[_IO, i]
+            instruction = index(block[_IO, i])
             does_io = code[instruction, C_OPERATION] == IO
             block[blocks.LAW, i] = code[instruction, C_ARGUMENT] if does_io else -1
             block[blocks.SITE, i] = STEP + code[instruction, C_SITE]
-            block[_IO, i] = instruction + 1 if does_io else instruction
+            block[_IO, i] += 1 if does_io else 0
         draw_block(world, block, count)
         for i in range(count):
             block[_END, i] += block[blocks.DURATION, i]
     for i in range(count):
-        end[block[_ROW, i]] = block[_END, i]
+        end[index(block[_ROW, i])] = block[_END, i]
 
 
 @inlined
@@ -274,15 +276,15 @@ def _cross_back(world: _World, block: Ints, count: int, hop: int, at: int) -> No
     workload = int16s(world, r.ROWS + r.WORKLOAD)
     workloads, paths = table(world, WORKLOADS), table(world, RETURN_PATH)
     for i in range(count):
-        block[blocks.LINK, i] = paths[block[_PATH, i], hop]
-        block[blocks.HOP, i] = workloads[workload[block[_ROW, i]], W_HOP_COUNT] + 1 + hop
+        block[blocks.LINK, i] = paths[index(block[_PATH, i]), hop]
+        block[blocks.HOP, i] = workloads[index(workload[index(block[_ROW, i])]), W_HOP_COUNT] + 1 + hop
     cross_block(world, block, count)
     backs = table(world, r.ENDED + r.E_BACKS)
     period = row_of(world, SCALARS, 0)[S_SAMPLE_PERIOD]
     tick = 0
     for i in range(count):
         crossing = block[blocks.DURATION, i]
-        backs[hop, at + i] = 0
+        backs[hop, index(at + i)] = 0
         if block[blocks.LINK, i] < 0 or block[_OUTCOME, i] == DROPPED:
             continue
         if crossing < 0:
@@ -292,29 +294,30 @@ def _cross_back(world: _World, block: Ints, count: int, hop: int, at: int) -> No
         if t > tick:
             tick = tick_at_or_after(period, t)
         count_transit(world, block[blocks.LINK, i], tick, t, t + crossing)
-        backs[hop, at + i] = crossing
+        backs[hop, index(at + i)] = crossing
         block[blocks.DEPARTURE, i] = t + crossing
 
 
 @inlined
 def _write_brought(world: _World, block: Ints, count: int, at: int) -> None:
     """Write what requests brought with them, from row `at` of the ended on, column by column."""
-    for number, column in ((r.ID, r.E_ID), (r.T0, r.E_T0)):
-        words, ended_words = int64s(world, r.ROWS + number), int64s(world, r.ENDED + column)
-        for i in range(count):
-            ended_words[at + i] = words[block[_ROW, i]]
+    ended_ids, ended_t0 = int64s(world, r.ENDED + r.E_ID), int64s(world, r.ENDED + r.E_T0)
+    t0 = int64s(world, r.ROWS + r.T0)
+    for i in range(count):
+        ended_ids[index(at + i)] = block[blocks.IDS, i]
+        ended_t0[index(at + i)] = t0[index(block[_ROW, i])]
     for number, column in ((r.SERVER, r.E_SERVER), (r.TARGET, r.E_TARGET)):
         halves, ended_halves = int32s(world, r.ROWS + number), int32s(world, r.ENDED + column)
         for i in range(count):
-            ended_halves[at + i] = halves[block[_ROW, i]]
+            ended_halves[index(at + i)] = halves[index(block[_ROW, i])]
     for number, column in ((r.WORKLOAD, r.E_WORKLOAD), (r.ENDPOINT, r.E_ENDPOINT)):
         shorts, ended_shorts = int16s(world, r.ROWS + number), int16s(world, r.ENDED + column)
         for i in range(count):
-            ended_shorts[at + i] = shorts[block[_ROW, i]]
+            ended_shorts[index(at + i)] = shorts[index(block[_ROW, i])]
     hops, came = table(world, r.ENDED + r.E_HOPS), table(world, r.ROWS + r.HOPS)
     for hop in range(hops.shape[0]):
         for i in range(count):
-            hops[hop, at + i] = came[hop, block[_ROW, i]]
+            hops[hop, index(at + i)] = came[hop, index(block[_ROW, i])]
 
 
 @inlined
@@ -323,20 +326,20 @@ def _write_done(world: _World, block: Ints, count: int, at: int) -> None:
     memory_wait, cpu_wait = int64s(world, r.ENDED + r.E_MEMORY_WAIT), int64s(world, r.ENDED + r.E_CPU_WAIT)
     cpu_run, io_wait = int64s(world, r.ENDED + r.E_CPU_RUN), int64s(world, r.ENDED + r.E_IO_WAIT)
     for i in range(count):
-        memory_wait[at + i] = 0
-        cpu_wait[at + i] = block[_START, i] - block[_READY, i]
-        cpu_run[at + i] = block[_CPU_END, i] - block[_START, i]
-        io_wait[at + i] = block[_END, i] - block[_CPU_END, i]
+        memory_wait[index(at + i)] = 0
+        cpu_wait[index(at + i)] = block[_START, i] - block[_READY, i]
+        cpu_run[index(at + i)] = block[_CPU_END, i] - block[_START, i]
+        io_wait[index(at + i)] = block[_END, i] - block[_CPU_END, i]
     t0, workload = int64s(world, r.ROWS + r.T0), int16s(world, r.ROWS + r.WORKLOAD)
     latency, outcome = int64s(world, r.ENDED + r.E_LATENCY), int8s(world, r.ENDED + r.E_OUTCOME)
     workloads = table(world, WORKLOADS)
     for i in range(count):
-        row = block[_ROW, i]
-        limit = workloads[workload[row], W_TIMEOUT]
+        row = index(block[_ROW, i])
+        limit = workloads[index(workload[row]), W_TIMEOUT]
         took = block[blocks.DEPARTURE, i] - t0[row]
         late = limit > 0 and took > limit
-        latency[at + i] = limit if late else took
-        outcome[at + i] = TIMED_OUT if late else block[_OUTCOME, i]
+        latency[index(at + i)] = limit if late else took
+        outcome[index(at + i)] = TIMED_OUT if late else block[_OUTCOME, i]
 
 
 @inlined
@@ -355,8 +358,8 @@ def _account(world: _World, block: Ints, count: int, old: int, watermark: int, c
         if ready > tick:
             tick = tick_at_or_after(period, ready)
         times = (ready, block[_START, i], block[_CPU_END, i], block[_END, i])
-        tally(world, server[row], need[row], times, tick)
-        counts[N_EVENTS] += 1 + block[_IO, i] - programs[block[_PROGRAM, i], P_START]
+        tally(world, server[index(row)], need[index(row)], times, tick)
+        counts[N_EVENTS] += 1 + block[_IO, i] - programs[index(block[_PROGRAM, i]), P_START]
 
 
 @inlined
