@@ -95,9 +95,9 @@ def memory(seed: int) -> Sample:
 
 
 def kernel_events(seed: int) -> Sample:
-    """Measure the server kernel alone, inside a run of the two servers."""
-    Stages().drive(two_servers(20), 1, seed)
-    stages = Stages()
+    """Measure the event loop alone, inside a run of the two servers."""
+    Stages(by_loop=True).drive(two_servers(20), 1, seed)
+    stages = Stages(by_loop=True)
     stages.drive(two_servers(), TRIALS, seed)
     sojourns = np.concatenate(stages.sojourns) / 1e9
     mean, p99 = float(sojourns.mean()), float(np.percentile(sojourns, 99))

@@ -27,12 +27,15 @@ if TYPE_CHECKING:
 
     from headroom_common.scenario import Scenario
 
-KERNEL: Final = "server-model: kernel"
+KERNEL: Final = "server-model: event loop"
 """The stage of the event loop itself."""
 
 
 class Stages:
     """Drives the handlers of a run in one thread, without broker, and adds up where the time goes.
+
+    Args:
+        by_loop: leave all servers to the event loop, also those that the recursion could take.
 
     Attributes:
         seconds: processor time by name of a stage; "(all)" is a whole handler, the others are parts of one.
@@ -56,7 +59,8 @@ class Stages:
         ("headroom_analysis.handlers", "fold", "analysis: fold"),
     )
 
-    def __init__(self) -> None:
+    def __init__(self, *, by_loop: bool = False) -> None:
+        self._by_loop = by_loop
         self.seconds: defaultdict[str, float] = defaultdict(float)
         self.walls: defaultdict[str, float] = defaultdict(float)
         self.requests = 0
@@ -115,4 +119,7 @@ class Stages:
                 original = getattr(module, name)
                 stack.callback(setattr, module, name, original)
                 setattr(module, name, partial(self._timed, label, original))
+            if self._by_loop:
+                stack.callback(setattr, server_model, "is_feed_forward", server_model.is_feed_forward)
+                server_model.is_feed_forward = lambda _world: False
             yield
