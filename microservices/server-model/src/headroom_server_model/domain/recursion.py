@@ -16,9 +16,9 @@ from typing import Any, Final
 import numpy as np
 
 from headroom_common.simcore import blocks
-from headroom_common.simcore.blocks import BLOCK, cross_block, draw_block, hash_block
+from headroom_common.simcore.blocks import BLOCK, draw_block, hash_block
 from headroom_common.simcore.jit import called, index, inlined, kernel
-from headroom_common.simcore.links import count_transit, tick_at_or_after
+from headroom_common.simcore.links import tick_at_or_after
 from headroom_common.simcore.sites import STEP
 from headroom_common.simcore.tables import (
     C_ARGUMENT,
@@ -26,7 +26,6 @@ from headroom_common.simcore.tables import (
     C_SITE,
     CODE,
     CPU,
-    DROPPED,
     IO,
     OF_ENDPOINT,
     OK,
@@ -38,34 +37,19 @@ from headroom_common.simcore.tables import (
     SCALARS,
     SERVERS,
     TARGETS,
-    TIMED_OUT,
     V_CORES,
     V_GROUP,
-    W_HOP_COUNT,
-    W_TIMEOUT,
-    WORKLOADS,
     Ints,
 )
-from headroom_common.simcore.world import int8s, int16s, int32s, int64s, row_of, table
+from headroom_common.simcore.world import int16s, int32s, int64s, row_of, table
 from headroom_server_model.domain import rows as r
 from headroom_server_model.domain.accounting import PEAK_READY
+from headroom_server_model.domain.answers import cross_back, write_brought, write_done
 from headroom_server_model.domain.state import CPU_WAIT, PHASE, RUNNING, SLOTS, TOTALS, WAIT_CORE
 from headroom_server_model.domain.tallies import tally, tally_partly
 
 # A world's type is an address when compiled and a list of arrays when not.
 _World = Any
-
-# Own rows of a block.
-_ROW: Final = blocks.OWN_ROWS
-_PROGRAM: Final = _ROW + 1
-_IO: Final = _ROW + 2  # the next instruction that may be an I/O step
-_PATH: Final = _ROW + 3  # row of RETURN_PATH
-_READY: Final = _ROW + 4
-_START: Final = _ROW + 5
-_CPU_END: Final = _ROW + 6
-_END: Final = _ROW + 7
-_OUTCOME: Final = _ROW + 8
-_ROWS: Final = _ROW + 9
 
 # Counts that `recur` returns.
 N_ROWS: Final = 0  # requests that have arrived
@@ -97,11 +81,11 @@ def _take(world: _World, order: Ints, position: int, old: int, watermark: int, b
         block[blocks.IDS, i] = ids[row]
         block[blocks.LAW, i] = code[index(first), C_ARGUMENT] if computes else -1
         block[blocks.SITE, i] = STEP + code[index(first), C_SITE]
-        block[_ROW, i] = at
-        block[_PROGRAM, i] = program
-        block[_READY, i] = ready[row]
-        block[_PATH, i] = workload[row] * (targets + 1) + target[row] + 1
-        block[_IO, i] = first + 1 if computes else first
+        block[r.B_ROW, i] = at
+        block[r.B_PROGRAM, i] = program
+        block[r.B_READY, i] = ready[row]
+        block[r.B_PATH, i] = workload[row] * (targets + 1) + target[row] + 1
+        block[r.B_IO, i] = first + 1 if computes else first
     return count
 
 
@@ -201,8 +185,8 @@ def _start(world: _World, block: Ints, count: int, old: int) -> bool:
     server, start = int32s(world, r.ROWS + r.SERVER), int64s(world, r.ROWS + r.START)
     cpu_end, slots = int64s(world, r.ROWS + r.CPU_END), table(world, SLOTS)
     for i in range(count):
-        row = block[_ROW, i]
-        begin = block[_READY, i]
+        row = block[r.B_ROW, i]
+        begin = block[r.B_READY, i]
         end = begin + block[blocks.DURATION, i]
         if row < old and slots[row, PHASE] != WAIT_CORE:  # it started in a segment before this one
             begin += slots[row, CPU_WAIT]
@@ -217,9 +201,9 @@ def _start(world: _World, block: Ints, count: int, old: int) -> bool:
             _take_core(world, server[index(row)], begin, end, block[blocks.IDS, i])
         start[index(row)] = begin
         cpu_end[index(row)] = end
-        block[_START, i] = begin
-        block[_CPU_END, i] = end
-        block[_END, i] = end
+        block[r.B_START, i] = begin
+        block[r.B_CPU_END, i] = end
+        block[r.B_END, i] = end
     return True
 
 
@@ -230,23 +214,23 @@ def _do_io(world: _World, block: Ints, count: int, steps: int) -> None:
     end = int64s(world, r.ROWS + r.END)
     for _ in range(steps):
         for i in range(count):
-            instruction = index(block[_IO, i])
+            instruction = index(block[r.B_IO, i])
             does_io = code[instruction, C_OPERATION] == IO
             block[blocks.LAW, i] = code[instruction, C_ARGUMENT] if does_io else -1
             block[blocks.SITE, i] = STEP + code[instruction, C_SITE]
-            block[_IO, i] += 1 if does_io else 0
+            block[r.B_IO, i] += 1 if does_io else 0
         draw_block(world, block, count)
         for i in range(count):
-            block[_END, i] += block[blocks.DURATION, i]
+            block[r.B_END, i] += block[blocks.DURATION, i]
     for i in range(count):
-        end[index(block[_ROW, i])] = block[_END, i]
+        end[index(block[r.B_ROW, i])] = block[r.B_END, i]
 
 
 @inlined
 def _account_partly(world: _World, block: Ints, i: int, old: int, watermark: int) -> int:
     """Account for a request of a block that was there before or stays; returns its events."""
-    times = (block[_READY, i], block[_START, i], block[_CPU_END, i], block[_END, i])
-    return tally_partly(world, block[_ROW, i], old, block[_PROGRAM, i], times, watermark)
+    times = (block[r.B_READY, i], block[r.B_START, i], block[r.B_CPU_END, i], block[r.B_END, i])
+    return tally_partly(world, block[r.B_ROW, i], old, block[r.B_PROGRAM, i], times, watermark)
 
 
 @inlined
@@ -256,90 +240,18 @@ def _part(
     """Leave just those in the block that end before the watermark; note who stays; return their number."""
     ended = 0
     for i in range(count):
-        if block[_END, i] < watermark:
+        if block[r.B_END, i] < watermark:
             if ended < i:
-                for row in range(_ROWS):
+                for row in range(r.BLOCK_ROWS):
                     block[row, ended] = block[row, i]
-            block[blocks.DEPARTURE, ended] = block[_END, ended]
-            block[_OUTCOME, ended] = OK
+            block[blocks.DEPARTURE, ended] = block[r.B_END, ended]
+            block[r.B_OUTCOME, ended] = OK
             ended += 1
         else:
-            staying[counts[N_STAYING]] = block[_ROW, i]
+            staying[counts[N_STAYING]] = block[r.B_ROW, i]
             counts[N_STAYING] += 1
             counts[N_EVENTS] += _account_partly(world, block, i, old, watermark)
     return ended
-
-
-@inlined
-def _cross_back(world: _World, block: Ints, count: int, hop: int, at: int) -> None:
-    """Take answers over one hop of their way back; `at` is the first one's row among the ended."""
-    workload = int16s(world, r.ROWS + r.WORKLOAD)
-    workloads, paths = table(world, WORKLOADS), table(world, RETURN_PATH)
-    for i in range(count):
-        block[blocks.LINK, i] = paths[index(block[_PATH, i]), hop]
-        block[blocks.HOP, i] = workloads[index(workload[index(block[_ROW, i])]), W_HOP_COUNT] + 1 + hop
-    cross_block(world, block, count)
-    backs = table(world, r.ENDED + r.E_BACKS)
-    period = row_of(world, SCALARS, 0)[S_SAMPLE_PERIOD]
-    tick = 0
-    for i in range(count):
-        crossing = block[blocks.DURATION, i]
-        backs[hop, index(at + i)] = 0
-        if block[blocks.LINK, i] < 0 or block[_OUTCOME, i] == DROPPED:
-            continue
-        if crossing < 0:
-            block[_OUTCOME, i] = DROPPED
-            continue
-        t = block[blocks.DEPARTURE, i]
-        if t > tick:
-            tick = tick_at_or_after(period, t)
-        count_transit(world, block[blocks.LINK, i], tick, t, t + crossing)
-        backs[hop, index(at + i)] = crossing
-        block[blocks.DEPARTURE, i] = t + crossing
-
-
-@inlined
-def _write_brought(world: _World, block: Ints, count: int, at: int) -> None:
-    """Write what requests brought with them, from row `at` of the ended on, column by column."""
-    ended_ids, ended_t0 = int64s(world, r.ENDED + r.E_ID), int64s(world, r.ENDED + r.E_T0)
-    t0 = int64s(world, r.ROWS + r.T0)
-    for i in range(count):
-        ended_ids[index(at + i)] = block[blocks.IDS, i]
-        ended_t0[index(at + i)] = t0[index(block[_ROW, i])]
-    for number, column in ((r.SERVER, r.E_SERVER), (r.TARGET, r.E_TARGET)):
-        halves, ended_halves = int32s(world, r.ROWS + number), int32s(world, r.ENDED + column)
-        for i in range(count):
-            ended_halves[index(at + i)] = halves[index(block[_ROW, i])]
-    for number, column in ((r.WORKLOAD, r.E_WORKLOAD), (r.ENDPOINT, r.E_ENDPOINT)):
-        shorts, ended_shorts = int16s(world, r.ROWS + number), int16s(world, r.ENDED + column)
-        for i in range(count):
-            ended_shorts[index(at + i)] = shorts[index(block[_ROW, i])]
-    hops, came = table(world, r.ENDED + r.E_HOPS), table(world, r.ROWS + r.HOPS)
-    for hop in range(hops.shape[0]):
-        for i in range(count):
-            hops[hop, index(at + i)] = came[hop, index(block[_ROW, i])]
-
-
-@inlined
-def _write_done(world: _World, block: Ints, count: int, at: int) -> None:
-    """Write how requests fared. A client that stopped waiting before its answer came sees a time-out."""
-    memory_wait, cpu_wait = int64s(world, r.ENDED + r.E_MEMORY_WAIT), int64s(world, r.ENDED + r.E_CPU_WAIT)
-    cpu_run, io_wait = int64s(world, r.ENDED + r.E_CPU_RUN), int64s(world, r.ENDED + r.E_IO_WAIT)
-    for i in range(count):
-        memory_wait[index(at + i)] = 0
-        cpu_wait[index(at + i)] = block[_START, i] - block[_READY, i]
-        cpu_run[index(at + i)] = block[_CPU_END, i] - block[_START, i]
-        io_wait[index(at + i)] = block[_END, i] - block[_CPU_END, i]
-    t0, workload = int64s(world, r.ROWS + r.T0), int16s(world, r.ROWS + r.WORKLOAD)
-    latency, outcome = int64s(world, r.ENDED + r.E_LATENCY), int8s(world, r.ENDED + r.E_OUTCOME)
-    workloads = table(world, WORKLOADS)
-    for i in range(count):
-        row = index(block[_ROW, i])
-        limit = workloads[index(workload[row]), W_TIMEOUT]
-        took = block[blocks.DEPARTURE, i] - t0[row]
-        late = limit > 0 and took > limit
-        latency[index(at + i)] = limit if late else took
-        outcome[index(at + i)] = TIMED_OUT if late else block[_OUTCOME, i]
 
 
 @inlined
@@ -350,16 +262,16 @@ def _account(world: _World, block: Ints, count: int, old: int, watermark: int, c
     period = row_of(world, SCALARS, 0)[S_SAMPLE_PERIOD]
     tick = 0
     for i in range(count):
-        row = block[_ROW, i]
+        row = block[r.B_ROW, i]
         if row < old:
             counts[N_EVENTS] += _account_partly(world, block, i, old, watermark)
             continue
-        ready = block[_READY, i]
+        ready = block[r.B_READY, i]
         if ready > tick:
             tick = tick_at_or_after(period, ready)
-        times = (ready, block[_START, i], block[_CPU_END, i], block[_END, i])
+        times = (ready, block[r.B_START, i], block[r.B_CPU_END, i], block[r.B_END, i])
         tally(world, server[index(row)], need[index(row)], times, tick)
-        counts[N_EVENTS] += 1 + block[_IO, i] - programs[index(block[_PROGRAM, i]), P_START]
+        counts[N_EVENTS] += 1 + block[r.B_IO, i] - programs[index(block[r.B_PROGRAM, i]), P_START]
 
 
 @inlined
@@ -390,7 +302,7 @@ def recur(world: _World, order: Ints, old: int, watermark: int, staying: Ints, c
     Returns:
         False when two events that the event loop would order by id fall on the same instant.
     """
-    block = np.empty((_ROWS, blocks.WIDTH), np.int64)
+    block = np.empty((r.BLOCK_ROWS, blocks.WIDTH), np.int64)
     hops_back = table(world, RETURN_PATH).shape[1]
     io_steps = _most_io_steps(world)
     position = 0
@@ -408,9 +320,9 @@ def recur(world: _World, order: Ints, old: int, watermark: int, staying: Ints, c
         at = counts[N_ENDED]
         counts[N_ENDED] = at + ended
         for hop in range(hops_back):
-            _cross_back(world, block, ended, hop, at)
-        _write_brought(world, block, ended, at)
-        _write_done(world, block, ended, at)
+            cross_back(world, block, ended, hop, at)
+        write_brought(world, block, ended, at)
+        write_done(world, block, ended, at)
         _account(world, block, ended, old, watermark, counts)
     counts[N_ROWS] = position
     return True

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from headroom_common.simcore.blocks import OWN_ROWS
 from headroom_common.simcore.tables import S_HOPS_BACK, S_HOPS_IN, SCALARS
 from headroom_server_model.domain.state import OUTPUTS
 
@@ -32,6 +33,18 @@ OLDEST: Final = 2  # their first row
 NEWEST: Final = 3  # their last row
 CHANGED: Final = 4  # when the number in the system changed last
 LINE_COLUMNS: Final = 5
+
+# Own rows of a block.
+B_ROW: Final = OWN_ROWS
+B_PROGRAM: Final = B_ROW + 1
+B_IO: Final = B_ROW + 2  # the next instruction that may be an I/O step
+B_PATH: Final = B_ROW + 3  # row of RETURN_PATH
+B_READY: Final = B_ROW + 4
+B_START: Final = B_ROW + 5
+B_CPU_END: Final = B_ROW + 6
+B_END: Final = B_ROW + 7
+B_OUTCOME: Final = B_ROW + 8
+BLOCK_ROWS: Final = B_ROW + 9
 
 _ROW_TYPES: Final[dict[str, type[np.signedinteger[Any]]]] = {
     "id": np.int64,
