@@ -75,6 +75,35 @@ def _sample(world: _World, replica: int, need: int, times: _Times) -> None:
     _add_level(world, replica, 4, 1, ready, end)
 
 
+@inlined
+def _raise_once(world: _World, row: int, cells: int, column: int, level: int) -> None:
+    """Add to a level at one sample instant, given its row of `SAMPLES`."""
+    samples = table(world, SAMPLES)
+    samples[row, column] += level
+    if row + cells < samples.shape[0]:
+        samples[row + cells, column] -= level
+
+
+@called
+def _sample_once(world: _World, replica: int, need: int, times: _Times, tick: int) -> None:
+    """Do what `_sample` does for a request that is there at one sample instant only, with one division."""
+    scalars = row_of(world, SCALARS, 0)
+    cells = scalars[S_CELLS]
+    number = tick // scalars[S_SAMPLE_PERIOD] - row_of(world, COUNTERS, 0)[FIRST_TICK]
+    row = number * cells + row_of(world, SERVERS, replica)[V_CELL]
+    if row >= table(world, SAMPLES).shape[0]:
+        return
+    _, start, cpu_end, _ = times
+    phase = 1
+    if tick < start:
+        phase = 0
+    elif tick < cpu_end:
+        phase = 3
+    _raise_once(world, row, cells, phase, 1)
+    _raise_once(world, row, cells, 2, need)
+    _raise_once(world, row, cells, 4, 1)
+
+
 @called
 def _add_within(world: _World, replica: int, need: int, times: _Times) -> None:
     """Account for a request that is not wholly within the measured window."""
@@ -119,8 +148,10 @@ def tally(world: _World, replica: int, need: int, times: _Times, tick: int) -> N
     totals[sums.TOTAL_SOJOURN] += end - ready
     totals[sums.TOTAL_AREA] += end - ready
     line[r.CHANGED] = max(line[r.CHANGED], end)
-    if end > tick:
+    if end > tick + scalars[S_SAMPLE_PERIOD]:
         _sample(world, replica, need, times)
+    elif end > tick:
+        _sample_once(world, replica, need, times, tick)
 
 
 @called
