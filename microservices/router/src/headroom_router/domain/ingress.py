@@ -60,14 +60,23 @@ def _depart(world: _World, start: int, count: int) -> None:
 
 
 @inlined
+def _link_of(world: _World, workload: int, hop: int) -> int:
+    """Return a workload's link of a hop, -1 for none."""
+    about = row_of(world, WORKLOADS, workload)
+    crosses = hop < about[W_HOP_COUNT] and about[W_KIND] != CLOSED
+    return about[W_FIRST_HOP + hop] if crosses else -1
+
+
+@inlined
 def _pick_links(world: _World, start: int, count: int, hop: int, block: Ints) -> None:
-    """Look up each request's link of a hop, -1 for none."""
+    """Look up each request's link of a hop."""
     workload = int16s(world, ARRIVING + WORKLOAD)
+    block[blocks.HOP, :count] = hop
+    if table(world, WORKLOADS).shape[0] == 1:
+        block[blocks.LINK, :count] = _link_of(world, 0, hop)
+        return
     for i in range(count):
-        about = row_of(world, WORKLOADS, workload[index(start + i)])
-        crosses = hop < about[W_HOP_COUNT] and about[W_KIND] != CLOSED
-        block[blocks.LINK, i] = about[W_FIRST_HOP + hop] if crosses else -1
-        block[blocks.HOP, i] = hop
+        block[blocks.LINK, i] = _link_of(world, workload[index(start + i)], hop)
 
 
 @inlined

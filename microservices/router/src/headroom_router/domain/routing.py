@@ -18,6 +18,7 @@ from headroom_common.simcore.tables import (
     DROPPED,
     G_LINK,
     R_LATE,
+    R_LIMIT_INTERVAL,
     ROUTERS,
     S_SAMPLE_PERIOD,
     SCALARS,
@@ -219,7 +220,7 @@ def route(world: _World, order: Ints, watermark: int, pending: Ints, written: In
         elif t >= watermark:
             pending[written[N_PENDING]] = row
             written[N_PENDING] += 1
-        elif not admits(world, router, t):
+        elif row_of(world, ROUTERS, router)[R_LIMIT_INTERVAL] != 0 and not admits(world, router, t):
             _end(world, row, written[N_LOST], SHED, -1)
             written[N_LOST] += 1
         else:

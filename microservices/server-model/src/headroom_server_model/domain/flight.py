@@ -19,6 +19,7 @@ from headroom_common.simcore.tables import (
     PROGRAMS,
     SERVERS,
     V_GROUP,
+    V_MEMORY,
     Ints,
 )
 from headroom_common.simcore.world import int16s, int32s, int64s, row_of, table
@@ -115,9 +116,35 @@ def _has_order(world: _World, row: int) -> bool:
     return code[last + 1, C_OPERATION] != IO and int64s(world, r.ROWS + r.END)[row] > cpu_end
 
 
+@inlined
+def _let_leave(world: _World, leaving: Ints, ends: Ints, left: int, t: int, arriving: int) -> int:
+    """Let those leave the system who end before a request arrives, or before `t` when `arriving` is -1.
+
+    Returns:
+        How many have left, or -1 when the order of an end and the arrival is in doubt.
+    """
+    server, ids = int32s(world, r.ROWS + r.SERVER), int64s(world, r.ROWS + r.ID)
+    need = int64s(world, r.ROWS + r.NEED)
+    while left < ends.shape[0] and ends[index(left)] <= t:
+        row = index(leaving[index(left)])
+        if ends[index(left)] == t:
+            if arriving < 0 or ids[row] > ids[index(arriving)]:
+                break
+            if server[row] == server[index(arriving)] and not _has_order(world, leaving[left]):
+                return -1
+        left += 1
+        level = row_of(world, LEVELS, server[row])
+        level[IN_SYSTEM] -= 1
+        level[FREE_MEMORY] += need[row]
+    return left
+
+
 @kernel
 def follow_levels(world: _World, order: Ints, old: int, leaving: Ints, ends: Ints, watermark: int) -> bool:
     """Follow requests and memory in the system from event to event, for their peaks.
+
+    Nobody leaves before it matters: as long as arrivals alone do not exceed the peaks so far, the true levels
+    do not either.
 
     Args:
         world: after `recur`.
@@ -131,33 +158,26 @@ def follow_levels(world: _World, order: Ints, old: int, leaving: Ints, ends: Int
         False when memory binds, or when the order of an end and an arrival at the same instant is in doubt.
     """
     ready, server = int64s(world, r.ROWS + r.READY), int32s(world, r.ROWS + r.SERVER)
-    ids, need = int64s(world, r.ROWS + r.ID), int64s(world, r.ROWS + r.NEED)
+    need, servers = int64s(world, r.ROWS + r.NEED), table(world, SERVERS)
     left = 0
-    for position in range(old, order.shape[0] + 1):
-        arriving = position < order.shape[0]
-        row = index(order[position] if arriving else 0)
-        t = ready[row] if arriving else watermark
-        while left < ends.shape[0] and ends[index(left)] <= t:
-            other = index(leaving[index(left)])
-            if ends[index(left)] == t:
-                if not arriving or ids[other] > ids[row]:
-                    break
-                if server[other] == server[row] and not _has_order(world, leaving[left]):
-                    return False
-            left += 1
-            level = row_of(world, LEVELS, server[other])
-            level[IN_SYSTEM] -= 1
-            level[FREE_MEMORY] += need[other]
-        if not arriving:
-            break
+    for position in range(old, order.shape[0]):
+        row = index(order[position])
+        replica = index(server[row])
         level, total = row_of(world, LEVELS, server[row]), row_of(world, TOTALS, server[row])
         level[IN_SYSTEM] += 1
+        level[FREE_MEMORY] -= need[row]
+        most_free = servers[replica, V_MEMORY] - total[sums.PEAK_MEMORY]
+        if level[IN_SYSTEM] <= total[sums.PEAK_IN_SYSTEM] and (
+            need[row] == 0 or level[FREE_MEMORY] >= most_free
+        ):
+            continue
+        left = _let_leave(world, leaving, ends, left, ready[row], order[position])
+        if left < 0 or level[FREE_MEMORY] < 0:
+            return False
         total[sums.PEAK_IN_SYSTEM] = max(total[sums.PEAK_IN_SYSTEM], level[IN_SYSTEM])
         if need[row] > 0:
-            if level[FREE_MEMORY] < need[row]:
-                return False
-            level[FREE_MEMORY] -= need[row]
             sums.note_memory(world, server[row])
+    _let_leave(world, leaving, ends, left, watermark, -1)
     return True
 
 
