@@ -153,7 +153,7 @@ async def test_a_closed_pool_ends_what_runs_and_drops_what_waits() -> None:
     await asyncio.gather(running, closing)
     assert made == ["first"]
     pool.close()
-    with pytest.raises(RuntimeError, match="found a closed one"):
+    with pytest.raises(RuntimeError, match="after shutdown"):
         await pool.run(lambda: None)
 
 

@@ -49,3 +49,16 @@ def _digest(target: str) -> str:
         [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, check=True
     )
     return run.stdout.strip()
+
+
+@pytest.mark.skipif(not COMPILED, reason="plain Python has no target")
+def test_an_unknown_target_is_refused() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", "import headroom_common.simcore.jit"],
+        env=os.environ | {"HEADROOM_KERNEL_TARGET": "pentium"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 1
+    assert "expected one of x86-64-v4, x86-64-v3, x86-64-v2, found 'pentium'" in run.stderr

@@ -33,22 +33,33 @@ _V3_FEATURES = {"+avx2", "+bmi", "+bmi2", "+f16c", "+fma", "+lzcnt", "+movbe"}
 _V4_FEATURES = _V3_FEATURES | {"+avx512f", "+avx512bw", "+avx512cd", "+avx512dq", "+avx512vl"}
 _WIDE = "-prefer-256-bit"  # all of a vector register's 512 bits
 
-TARGETS = {"x86-64-v4": (_V4_FEATURES, _WIDE), "x86-64-v3": (_V3_FEATURES, ""), "x86-64-v2": (set[str](), "")}
+TARGETS = {
+    "x86-64-v4": (_V4_FEATURES, _WIDE),
+    "x86-64-v3": (_V3_FEATURES, ""),
+    "x86-64-v2": (frozenset[str](), ""),
+}
 """Baselines for kernels, widest first: what a processor must have, and the compiler's options."""
 
 
 def _target() -> tuple[str, str]:
-    """Return the baseline and its options: the widest that this processor has, or ``HEADROOM_KERNEL_TARGET``.
+    """Return the baseline and its options: the widest that this processor has.
 
-    It is a baseline and not the very processor, so that kernels compiled while an image was built are found
-    wherever such a processor runs it. The bits are the same on all: no arithmetic is contracted or reordered.
+    ``HEADROOM_KERNEL_TARGET`` says from which on to look. It is a baseline and not the very processor, so
+    that kernels compiled while an image was built are found wherever such a processor runs it. The bits are
+    the same on all: no arithmetic is contracted or reordered.
+
+    Raises:
+        ValueError: the variable names none of them.
     """
     if platform.machine() not in {"x86_64", "AMD64"}:
         return "generic", ""
     has = set(str(_codegen.get_host_cpu_features()).split(","))
-    wish = os.environ.get("HEADROOM_KERNEL_TARGET")
-    found = (name for name, (needs, _) in TARGETS.items() if needs <= has and wish in {None, name})
-    name = next(found, "x86-64-v2")
+    names = list(TARGETS)
+    wish = os.environ.get("HEADROOM_KERNEL_TARGET", names[0])
+    if wish not in TARGETS:
+        message = f"HEADROOM_KERNEL_TARGET: expected one of {', '.join(names)}, found {wish!r}"
+        raise ValueError(message)
+    name = next(name for name in names[names.index(wish) :] if TARGETS[name][0] <= has)
     return name, TARGETS[name][1]
 
 

@@ -25,6 +25,7 @@ from headroom_common.simcore.tables import (
 from headroom_common.simcore.world import int16s, int32s, int64s, row_of, table
 from headroom_server_model.domain import accounting as sums
 from headroom_server_model.domain import rows as r
+from headroom_server_model.domain.resources import join
 from headroom_server_model.domain.state import (
     BACKEND,
     CPU_RUN,
@@ -227,16 +228,10 @@ def _keep_request(world: _World, row: int, slot: int) -> None:
 @inlined
 def _keep_in_queue(world: _World, slot: int) -> None:
     """Append a request that waits for a core to its server's queue."""
-    slots, queues = table(world, SLOTS), table(world, QUEUES)
-    replica = slots[slot, SERVER]
-    slots[slot, PHASE] = WAIT_CORE
-    row_of(world, LEVELS, replica)[READY] += 1
-    tail = queues[replica, 2 * READY_QUEUE + 1]
-    if tail < 0:
-        queues[replica, 2 * READY_QUEUE] = slot
-    else:
-        slots[tail, NEXT] = slot
-    queues[replica, 2 * READY_QUEUE + 1] = slot
+    request = row_of(world, SLOTS, slot)
+    request[PHASE] = WAIT_CORE
+    row_of(world, LEVELS, request[SERVER])[READY] += 1
+    join(world, request[SERVER], READY_QUEUE, slot)
 
 
 @inlined
