@@ -13,7 +13,7 @@ import pytest
 from headroom_oracle.compare import differences
 from headroom_oracle.oracle import simulate_trial
 from headroom_oracle.pipeline import simulate
-from headroom_oracle.strategies import scenarios
+from headroom_oracle.strategies import feed_forward, scenarios
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
@@ -62,14 +62,16 @@ def _check_accounts(tables: Tables) -> None:
     assert list(servers["little_area_ns"]) == list(servers["little_sojourn_ns"])
 
 
-def _comparison(shard: int) -> Callable[[], None]:
+def _comparison(
+    shard: int, drawn: st.SearchStrategy[Scenario], late_bound: st.SearchStrategy[bool]
+) -> Callable[[], None]:
     @PROFILE
     @given(
-        scenario=scenarios(),
+        scenario=drawn,
         run_seed=st.integers(0, 2**64 - 1),
         trials=st.integers(1, 2),
         segment_arrivals=st.integers(1, 200),
-        late_bound=st.booleans(),
+        late_bound=late_bound,
     )
     def compare(
         scenario: Scenario, run_seed: int, trials: int, segment_arrivals: int, *, late_bound: bool
@@ -81,4 +83,9 @@ def _comparison(shard: int) -> Callable[[], None]:
 
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_the_pipeline_equals_the_oracle(shard: int) -> None:
-    _comparison(shard)()
+    _comparison(shard, scenarios(), st.booleans())()
+
+
+@pytest.mark.parametrize("shard", range(SHARDS))
+def test_the_recursion_equals_the_oracle(shard: int) -> None:
+    _comparison(shard, scenarios().map(feed_forward), st.just(value=False))()

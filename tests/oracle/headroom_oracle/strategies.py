@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from typing import Any
 
@@ -276,3 +277,35 @@ def scenarios() -> st.SearchStrategy[Scenario]:
     """Valid scenarios; one in five over hours or days."""
     units = st.sampled_from(["ms", "ms", "ms", "ms", "ms", "ms", "ms", "ms", "s", "h"])
     return st.builds(stretched, documents(), units).map(Scenario.from_dict)
+
+
+def _flat(steps: list[Document]) -> list[Document]:
+    """The CPU and I/O steps of a program, those inside pools too."""
+    return [found for step in steps for found in (_flat(step["steps"]) if "pool" in step else [step])]
+
+
+def _plain_first(steps: list[Document]) -> list[Document]:
+    """At most one CPU step, then the I/O steps."""
+    flat = _flat(steps)
+    return [step for step in flat if "cpu" in step][:1] + [step for step in flat if "io" in step]
+
+
+def feed_forward(scenario: Scenario) -> Scenario:
+    """Take from a scenario all that keeps the recursion from simulating it; memory may still bind."""
+    document = copy.deepcopy(scenario.canonical())
+    spec: Any = document["spec"]
+    per_horizon = f"{40e9 * 3600 / scenario.spec.horizon:.6f}/h"
+    for server in spec["servers"]:
+        for key in ("pools", "queue_limit", "concurrency_limit"):
+            server.pop(key, None)
+        for endpoint in server["endpoints"]:
+            endpoint["steps"] = _plain_first(endpoint["steps"])
+    for router in spec.get("routers", []):
+        if router["policy"] in {"least_connections", "power_of_two"}:
+            router["policy"] = "round_robin"
+    for workload in spec["workloads"]:
+        if workload["arrivals"]["kind"] == "closed":
+            workload["arrivals"] = {"kind": "poisson", "rate": per_horizon}
+    spec["faults"] = [fault for fault in spec.get("faults", []) if fault["kind"].startswith("link")]
+    spec.pop("objectives", None)
+    return Scenario.from_dict(document)
