@@ -22,12 +22,16 @@ class Subscribed:
         handler: who handles it.
         inline: whether the handler is cheap enough to run on the event loop.
         prefetch: deliveries in hand at most.
+        private: whether this instance gets copies of its own instead of competing with the others.
+        correlation: the only run whose events a private subscription takes; empty for all.
     """
 
     contract: Contract
     handler: Handler[Any]
     inline: bool
     prefetch: int
+    private: bool = False
+    correlation: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,14 @@ class EventManager:
         self._handle = self._chained()
 
     def subscribe(
-        self, body: type[BodyT], handler: Handler[BodyT], *, inline: bool = False, prefetch: int | None = None
+        self,
+        body: type[BodyT],
+        handler: Handler[BodyT],
+        *,
+        inline: bool = False,
+        prefetch: int | None = None,
+        private: bool = False,
+        run_id: UUID | None = None,
     ) -> None:
         """Have ``handler`` handle the events with this class of bodies; to be called before ``start``.
 
@@ -126,6 +133,8 @@ class EventManager:
             handler: from an event to its outputs.
             inline: run the handler on the event loop; for cheap ones only.
             prefetch: deliveries in hand at most; None takes the settings' number for the kind of event.
+            private: have every instance get a copy; what comes while it is not running is lost to it.
+            run_id: take the events of this run alone; for private subscriptions.
 
         Raises:
             PermanentError: the class is no event's body, or the type is subscribed to already.
@@ -135,7 +144,12 @@ class EventManager:
             msg = f"{self.service}: expected one handler for {contract.event_type}, found a second one"
             raise PermanentError(msg, next_step="Call both from one handler.")
         default = self._settings.prefetch_data if contract.kind == "data" else self._settings.prefetch_control
-        self._subscribed[contract.event_type] = Subscribed(contract, handler, inline, prefetch or default)
+        if run_id is not None and not private:
+            msg = f"{self.service}: expected run_id with a private subscription, found it with a shared one"
+            raise PermanentError(msg, next_step="Other instances would not get the events of other runs.")
+        self._subscribed[contract.event_type] = Subscribed(
+            contract, handler, inline, prefetch or default, private, "" if run_id is None else str(run_id)
+        )
 
     async def publish(self, body: Body, *, event_id: UUID | None = None) -> UUID:
         """Publish an event that no event caused; returns its id when it is confirmed, however long it takes.
@@ -157,7 +171,7 @@ class EventManager:
         await self._insist("connect", partial(self._transport.connect, self._connection_changed))
         self._announcer.start()
         for subscribed in self._subscribed.values():
-            queue = port.Queue(self.service, subscribed.contract.event_type)
+            queue = self._queue(subscribed)
             await self._insist("declare", partial(self._transport.declare, queue))
             await self._insist("subscribe", partial(self._claim, subscribed, queue))
         self._states.fire(Trigger.STARTED, "all subscriptions are in place")
@@ -226,6 +240,12 @@ class EventManager:
                 base, cap = self._settings.publish_base, self._settings.publish_cap
                 await self._clock.sleep(backoff(f"{self._source} {step}", number, base=base, cap=cap))
                 number += 1
+
+    def _queue(self, subscribed: Subscribed) -> port.Queue:
+        event_type = subscribed.contract.event_type
+        if not subscribed.private:
+            return port.Queue(self.service, event_type)
+        return port.Queue(self.service, event_type, self.instance, subscribed.correlation)
 
     async def _claim(self, subscribed: Subscribed, queue: port.Queue) -> None:
         def take(delivery: port.Delivery) -> None:

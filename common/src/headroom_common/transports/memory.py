@@ -77,7 +77,7 @@ class MemoryBroker:
         return MemoryTransport(self)
 
     def depth(self, queue: Queue) -> int:
-        """Return how many messages wait in ``queue``, those waiting for a retry included."""
+        """Return how many messages wait in a declared queue, those waiting for a retry included."""
         return self._queues[queue].depth
 
     def declare(self, queue: Queue) -> WorkQueue:
@@ -93,10 +93,20 @@ class MemoryBroker:
             self._bindings.setdefault(queue.event_type, []).append(work)
         return work
 
+    def forget(self, queue: Queue) -> None:
+        """Remove a queue with what it holds."""
+        work = self._queues.pop(queue, None)
+        if work is not None:
+            self._bindings[queue.event_type].remove(work)
+
+    def _bound(self, message: Message) -> Sequence[WorkQueue]:
+        return [work for work in self._bindings.get(message.event_type, ()) if work.queue.takes(message)]
+
     def _takers(self, letter: DeadLetter) -> Sequence[WorkQueue]:
         if letter.queue.service == UNROUTABLE:
-            return self._bindings.get(letter.message.event_type, ())
-        return (self._queues[letter.queue],)
+            return self._bound(letter.message)
+        work = self._queues.get(letter.queue)
+        return () if work is None else (work,)
 
     def route(self, message: Message) -> None:
         """Put a message into all queues that take its type, or into none.
@@ -104,7 +114,7 @@ class MemoryBroker:
         Raises:
             PublishRefusedError: a queue is full.
         """
-        queues = self._bindings.get(message.event_type, ())
+        queues = self._bound(message)
         for queue in queues:
             if queue.full:
                 refusal = f"queue {queue.queue.name} is full ({self.queue_limit} messages)"
@@ -136,6 +146,7 @@ class MemoryTransport:
         self._broker = broker
         self._listener: ConnectionListener | None = None
         self._connected = False
+        self._private: list[Queue] = []
         self._subscriptions: list[MemorySubscription] = []
 
     @property
@@ -154,9 +165,11 @@ class MemoryTransport:
         self._connected = True
 
     async def declare(self, queue: Queue) -> None:
-        """Make sure that the work queue exists and gets the messages of its type."""
+        """Make sure that the queue exists and gets its messages."""
         self._require_connection()
         self._broker.declare(queue)
+        if queue.private and queue not in self._private:
+            self._private.append(queue)
 
     async def subscribe(self, queue: Queue, consumer: Consumer, *, prefetch: int) -> MemorySubscription:
         """Hand the messages of ``queue`` to ``consumer``, at most ``prefetch`` unsettled at a time."""
@@ -174,9 +187,12 @@ class MemoryTransport:
         await asyncio.sleep(0)
 
     async def close(self) -> None:
-        """Leave; what is in hand goes back to its queues."""
+        """Leave; what is in hand goes back to its queues, and private queues are gone."""
         self._leave()
         self._subscriptions.clear()
+        for queue in self._private:
+            self._broker.forget(queue)
+        self._private.clear()
 
     def interrupt(self, reason: str) -> None:
         """Cut the connection, as a network would: what is in hand is void, and publishes fail."""

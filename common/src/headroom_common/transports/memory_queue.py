@@ -67,10 +67,12 @@ class WorkQueue:
     @property
     def full(self) -> bool:
         """Whether another message is refused."""
-        return self.depth >= self._limit
+        return not self.queue.private and self.depth >= self._limit
 
     def put(self, entry: Entry) -> None:
         """Append a message and hand out what is ready."""
+        if self.queue.private and len(self._ready) >= self._limit:
+            self._ready.popleft()
         self._ready.append(entry)
         self.dispatch()
 

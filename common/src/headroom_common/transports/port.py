@@ -1,7 +1,8 @@
 """The port that every transport implements: bounded work queues with confirms, retries and dead letters.
 
 Topology: one work queue per consuming service and event type. The service's instances compete for its
-messages; a message goes to the work queues of all services that take its type. Order is never promised.
+messages; a message goes to the work queues of all services that take its type. Besides, an instance may have
+private queues, which get copies of their own. Order is never promised.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -85,23 +86,46 @@ class Message:
             return self.content.headers.get("ce-id", "")
         return str(self.content.envelope.id)
 
+    @property
+    def correlation(self) -> str:
+        """The run that the event belongs to, as far as the headers carry one; empty when there is none."""
+        if isinstance(self.content, Encoded):
+            return self.content.headers.get("ce-correlationid", "")
+        return str(self.content.envelope.correlationid or "")
+
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A work queue.
+    """A work queue, or the private queue of one instance.
+
+    A private queue outlives a lost connection and a restart of the broker, but not its transport's ``close``,
+    nor being left alone for long. It never refuses a message: when it is full it forgets its oldest ones.
 
     Attributes:
         service: the consuming service.
         event_type: the type that it takes.
+        instance: whose private queue it is; empty for the work queue that all instances share.
+        correlation: the only run whose messages it takes; empty for those of all runs and of none.
     """
 
     service: str
     event_type: str
+    instance: str = ""
+    correlation: str = ""
 
     @property
     def name(self) -> str:
         """Name of the queue at the broker."""
-        return f"{self.service}.{self.event_type}"
+        return ".".join(filter(None, (self.service, self.event_type, self.instance)))
+
+    @property
+    def private(self) -> bool:
+        """Whether it belongs to one instance."""
+        return bool(self.instance)
+
+    def takes(self, message: Message) -> bool:
+        """Tell whether a message goes to this queue."""
+        return message.event_type == self.event_type and self.correlation in {"", message.correlation}
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +253,7 @@ class Transport(Protocol):
         ...
 
     async def declare(self, queue: Queue) -> None:
-        """Make sure that the work queue exists and gets the messages of its type; it stays when all leave.
+        """Make sure that the queue exists and gets its messages; a work queue stays when all leave.
 
         Raises:
             ConnectionLostError: the broker cannot be reached.
@@ -254,5 +278,8 @@ class Transport(Protocol):
         ...
 
     async def close(self) -> None:
-        """Leave the broker; what is in hand unsettled is delivered again, to whoever is there."""
+        """Leave the broker; what is in hand unsettled is delivered again, to whoever is there.
+
+        The private queues that this transport declared are gone with it.
+        """
         ...
