@@ -13,6 +13,7 @@ from headroom_common.contracts.codec import decode, encode
 from headroom_common.contracts.columns import DTYPES, Table, Tables
 from headroom_common.contracts.event import Event, root_event
 from headroom_common.contracts.events import Body, ControlBody, RequestsRouted, SegmentData, SegmentHeader
+from headroom_common.contracts.packing import CONSTANT, DTYPE, FIRST, pack, unpack
 from headroom_common.contracts.wire import Compression, Encoded
 from headroom_common.errors import PermanentError
 
@@ -91,10 +92,55 @@ def test_whole_numbers_travel_in_the_narrowest_type_that_holds_them(
             assert wire_type(header, np.array([0, outside], np.int64)) != pa.from_numpy_dtype(dtype)
 
 
-def test_only_64_bit_columns_are_narrowed(header: SegmentHeader) -> None:
-    assert wire_type(header, np.zeros(3, np.int32)) == pa.int32()
-    assert wire_type(header, np.zeros(3, np.uint64)) == pa.uint64()
+def test_equal_numbers_take_no_room(header: SegmentHeader) -> None:
+    few, many = (len(encode(routed(header, {"t": {"x": np.full(n, 7)}})).body) for n in (2, 100_000))
+    assert few == many
+    assert wire_type(header, np.full(3, 2**40)) == pa.null()
     assert wire_type(header, np.zeros(0, np.int64)) == pa.int8()
+
+
+def test_neighbours_travel_as_differences(header: SegmentHeader) -> None:
+    assert wire_type(header, 10**15 + np.arange(100) * 1000) == pa.int16()
+    assert wire_type(header, np.array([0, 2**40, 2**41])) == pa.int64()
+    # Differences that do not fit themselves.
+    assert wire_type(header, np.array([-(2**63), 2**63 - 1])) == pa.int64()
+
+
+def test_only_signed_integers_are_narrowed(header: SegmentHeader) -> None:
+    assert wire_type(header, np.arange(3, dtype=np.int32)) == pa.int8()
+    assert wire_type(header, np.arange(3, dtype=np.uint64)) == pa.uint64()
+    assert wire_type(header, np.zeros(3)) == pa.float64()
+
+
+@given(
+    first=st.integers(-(2**63), 2**63 - 1),
+    steps=st.lists(st.integers(-(2**33), 2**33), min_size=1, max_size=50),
+    scale=st.sampled_from([0, 1, 2**10, 2**30]),
+)
+@settings(deadline=None)
+def test_packing_and_unpacking_is_the_identity(first: int, steps: list[int], scale: int) -> None:
+    values = np.cumsum(np.array([first, *steps], np.int64) * np.array([1, *[scale] * len(steps)]))
+    array, told = pack(values)
+    found = unpack("x", array, told)
+    assert found.dtype == values.dtype
+    assert found.tolist() == values.tolist()
+
+
+@pytest.mark.parametrize(
+    ("array", "told", "message"),
+    [
+        (pa.nulls(3), {CONSTANT: b"many"}, "a number of int8"),
+        (pa.nulls(3), {CONSTANT: b"128"}, "a number of int8"),
+        (pa.nulls(2**30), {CONSTANT: b"1"}, "at most 268435456 bytes"),
+        (pa.array([1, 2]), {CONSTANT: b"1"}, "no values beside a constant"),
+        (pa.nulls(3), {}, "a value in every row"),
+        (pa.array([1, 2], pa.int8()), {FIRST: b"1"}, "differences of int64"),
+        (pa.array([1, 2], pa.int64()), {}, "int8 or a narrower form"),
+    ],
+)
+def test_what_no_packer_writes_is_refused(array: Any, told: dict[bytes, bytes], message: str) -> None:
+    with pytest.raises(PermanentError, match=f"^x: expected {message}"):
+        unpack("x", array, {DTYPE: b"int8"} | told)
 
 
 def test_any_arrow_reader_understands_a_data_body(header: SegmentHeader) -> None:

@@ -2,37 +2,34 @@
 
 A control event is JSON. A data event is one Arrow IPC stream per table, one after the other; the metadata of
 the first stream's schema carries the header and the names of all tables, so that a body that was cut between
-two streams is recognised. Columns of 64-bit integers travel in the smallest integer type that holds their
-values, with their true dtype in the field's metadata.
+two streams is recognised. Columns are packed as ``contracts.packing`` says.
 """
 
 import json
-from typing import Any, Final, TypeVar, cast
+from typing import Final, TypeVar, cast
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from headroom_common.contracts.columns import DTYPES, Table, Tables
+from headroom_common.contracts.columns import Table, Tables
 from headroom_common.contracts.envelope import Envelope, describe
 from headroom_common.contracts.event import Event
 from headroom_common.contracts.events import Body, ControlBody, SegmentData, SegmentHeader
+from headroom_common.contracts.packing import pack, unpack
 from headroom_common.contracts.registry import Contract, contract_for
 from headroom_common.contracts.wire import MAX_BODY_BYTES, Compression, Encoded
 from headroom_common.errors import PermanentError
 
-WIRE_FORMAT: Final = b"1"
-"""Version of the layout of data bodies."""
+WIRE_FORMAT: Final = b"2"
+"""Version of the layout of data bodies that are written."""
 
-_FORMAT, _HEADER, _TABLES, _DTYPE = (
-    b"headroom.format",
-    b"headroom.header",
-    b"headroom.tables",
-    b"headroom.dtype",
-)
+READABLE: Final = (b"1", WIRE_FORMAT)
+"""Versions that are read. In version 1 every integer column travels as it is."""
+
+_FORMAT, _HEADER, _TABLES = b"headroom.format", b"headroom.header", b"headroom.tables"
+_NOTHING = pa.null()
+_END = b"\xff\xff\xff\xff\x00\x00\x00\x00"  # how an Arrow IPC stream ends; readers do without it
 _TABLE_NAMES = TypeAdapter(list[str])
-_NARROWER = tuple(np.dtype(name) for name in ("int8", "int16", "int32"))
 # What Arrow raises on bytes that are no stream, or of a stream whose parts contradict each other.
 _BROKEN = (
     pa.ArrowException,
@@ -118,23 +115,10 @@ def _encode_data(body: SegmentData, compression: Compression | None) -> bytes:
 def _batch(table: Table, metadata: dict[bytes | str, bytes | str]) -> pa.RecordBatch:
     fields, arrays = [], []
     for name, values in table.items():
-        array = pa.array(_narrowed(values))
+        array, told = pack(values)
         arrays.append(array)
-        fields.append(
-            pa.field(name, array.type, nullable=False, metadata={_DTYPE: values.dtype.name.encode()})
-        )
+        fields.append(pa.field(name, array.type, nullable=array.type == _NOTHING, metadata=dict(told)))
     return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields, metadata=metadata))
-
-
-def _narrowed(values: NDArray[Any]) -> NDArray[Any]:
-    if values.dtype != np.int64:
-        return values
-    low, high = (values.min(), values.max()) if values.size else (0, 0)
-    for dtype in _NARROWER:
-        limits = np.iinfo(dtype)
-        if limits.min <= low and high <= limits.max:
-            return values.astype(dtype)
-    return values
 
 
 def _decode_model(contract: Contract, model: type[ModelT], text: bytes) -> ModelT:
@@ -159,9 +143,10 @@ def _decode_streams(
 ) -> tuple[SegmentHeader, Tables]:
     streams = _read_streams(body)
     metadata = streams[0].schema.metadata or {} if streams else {}
-    if metadata.get(_FORMAT) != WIRE_FORMAT:
+    if metadata.get(_FORMAT) not in READABLE:
         found = metadata.get(_FORMAT, b"none").decode(errors="replace")
-        raise _bad(contract, f"body: expected wire format {WIRE_FORMAT.decode()}, found {found!r}")
+        expected = " or ".join(version.decode() for version in READABLE)
+        raise _bad(contract, f"body: expected wire format {expected}, found {found!r}")
     header = _decode_model(contract, header_model, metadata.get(_HEADER, b""))
     names = _table_names(contract, metadata.get(_TABLES, b""))
     if len(streams) != max(len(names), 1):
@@ -172,6 +157,9 @@ def _decode_streams(
 
 
 def _read_streams(body: bytes) -> list[pa.RecordBatch]:
+    if not body.endswith(_END):
+        msg = "a last stream without its end"
+        raise ValueError(msg)
     source = pa.BufferReader(body)
     batches = []
     while source.tell() < len(body):
@@ -196,17 +184,7 @@ def _decode_table(contract: Contract, name: str, batch: pa.RecordBatch) -> Table
     table: Table = {}
     for field, column in zip(batch.schema, batch.columns, strict=True):
         where = f"tables.{name}.{field.name}"
-        told = (field.metadata or {}).get(_DTYPE, b"none").decode(errors="replace")
-        dtype = DTYPES.get(told)
-        if dtype is None:
-            raise _bad(contract, f"{where}: expected a dtype of {', '.join(DTYPES)}, found {told!r}")
-        if column.null_count:
-            raise _bad(contract, f"{where}: expected a value in every row, found {column.null_count} nulls")
         if field.name in table:
             raise _bad(contract, f"{where}: expected one column of this name, found two")
-        values = column.to_numpy(zero_copy_only=False)
-        if values.dtype != dtype and not (dtype == np.int64 and values.dtype in _NARROWER):
-            raise _bad(contract, f"{where}: expected {dtype.name} or a narrower form, found {values.dtype}")
-        # A copy of its own: kernels are compiled for writable arrays, and Arrow's are not.
-        table[field.name] = values.astype(dtype)
+        table[field.name] = unpack(f"{contract.event_type}: {where}", column, field.metadata or {})
     return table
