@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterable
 import pytest
 import structlog
 
-from headroom.embedded import RunFailedError, available_cores, follow, run, run_async, run_parameters
+from headroom.embedded import available_cores, follow, run, run_async
+from headroom.following import RunFailedError
 from headroom.progress import Progress
 from headroom.quiet import quiet_unless_configured
+from headroom.runs import run_parameters
 from headroom.services import Subscribe
 from headroom_common.contracts.event import Event, Outgoing
 from headroom_common.contracts.events import (

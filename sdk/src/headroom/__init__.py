@@ -10,7 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from headroom.embedded import RunFailedError, run, run_async
+    from headroom.embedded import run, run_async
+    from headroom.following import RunFailedError
     from headroom.progress import Progress
     from headroom.result import Figure, Result
     from headroom.scenarios import ScenarioWarning
@@ -38,7 +39,7 @@ _HOMES = {
     "HeadroomError": "headroom_common.errors",
     "Progress": "headroom.progress",
     "Result": "headroom.result",
-    "RunFailedError": "headroom.embedded",
+    "RunFailedError": "headroom.following",
     "Scenario": "headroom_common.scenario",
     "ScenarioError": "headroom_common.scenario.problems",
     "ScenarioWarning": "headroom.scenarios",

@@ -3,58 +3,29 @@
 import asyncio
 import os
 import threading
-import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from headroom.progress import OnProgress, Progress
+from headroom.following import Follower
+from headroom.progress import OnProgress
 from headroom.quiet import quiet_unless_configured
 from headroom.result import Result
+from headroom.runs import require, run_parameters
 from headroom.scenarios import as_scenario
 from headroom.services import SERVICES, Subscribe
 from headroom_common.allocator import keep_freed_memory
-from headroom_common.contracts.event import Event, Outgoing
-from headroom_common.contracts.events import (
-    RunCompleted,
-    RunFailed,
-    RunParameters,
-    RunProgressed,
-    RunRequested,
-)
+from headroom_common.contracts.events import RunParameters, RunRequested
 from headroom_common.defaults import SEGMENT_ARRIVALS
-from headroom_common.errors import PermanentError
 from headroom_common.event_manager import EventManager, EventManagerSettings, WorkerPool
 from headroom_common.event_manager.clock import SystemClock
 from headroom_common.event_manager.inbox import MemoryInbox
 from headroom_common.scenario import Scenario
 from headroom_common.transports.memory import MemoryBroker
 
-RUNS = uuid.uuid5(uuid.NAMESPACE_DNS, "runs.headroom.dev")
-"""The UUIDv5 namespace of runs."""
-
-_NANOSECONDS = 1e9
 _INSTANCE = "embedded"
-
-
-class RunFailedError(PermanentError):
-    """A run could not be completed.
-
-    Attributes:
-        field: path of the scenario's field at fault; None when it is none.
-    """
-
-    def __init__(self, reason: str, field: str | None = None) -> None:
-        where = f"{field}: " if field else ""
-        next_step = (
-            f"Change {field} in the scenario."
-            if field
-            else "If the scenario is valid, this is a fault of Headroom: please report it with the scenario."
-        )
-        super().__init__(f"{where}{reason}", next_step=next_step)
-        self.field = field
 
 
 def run(
@@ -63,9 +34,10 @@ def run(
     trials: int = 10,
     seed: int = 1,
     threads: int | None = None,
-    segment_arrivals: int = SEGMENT_ARRIVALS,
+    segment_arrivals: int | None = None,
     late_bound: bool = False,
     confidence: float = 0.95,
+    broker: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> Result:
     """Simulate a scenario and return what was found out.
@@ -76,16 +48,18 @@ def run(
         scenario: a checked scenario, a mapping as its YAML would give, or the path of a YAML file.
         trials: how many independent replications.
         seed: seed of all randomness, from 0 to 2^64 - 1.
-        threads: worker threads; None means one per core that this process may use.
-        segment_arrivals: aim for the number of arrivals that are simulated at a time.
+        threads: worker threads; None means one per core that this process may use. Not with a broker.
+        segment_arrivals: aim for the number of arrivals that are simulated at a time; None takes what suits.
         late_bound: let the server model decide all routing.
         confidence: level of the confidence intervals, between 0 and 1.
+        broker: URL of a platform's broker, to have the platform simulate; None simulates in this process.
         on_progress: is told from time to time how far the run has come.
 
     Raises:
         ScenarioError: the scenario has problems.
         PermanentError: an argument is out of its range.
         RunFailedError: the run could not be completed.
+        PlatformError: the broker or a service of the platform is not there.
         RuntimeError: an event loop runs in this thread already; await `run_async` there.
     """
     try:
@@ -104,6 +78,7 @@ def run(
             segment_arrivals=segment_arrivals,
             late_bound=late_bound,
             confidence=confidence,
+            broker=broker,
             on_progress=on_progress,
         )
     )
@@ -115,9 +90,10 @@ async def run_async(
     trials: int = 10,
     seed: int = 1,
     threads: int | None = None,
-    segment_arrivals: int = SEGMENT_ARRIVALS,
+    segment_arrivals: int | None = None,
     late_bound: bool = False,
     confidence: float = 0.95,
+    broker: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> Result:
     """Do what `run` does on the running event loop; cancelling the task stops the run.
@@ -126,16 +102,30 @@ async def run_async(
         ScenarioError: the scenario has problems.
         PermanentError: an argument is out of its range.
         RunFailedError: the run could not be completed.
+        PlatformError: the broker or a service of the platform is not there.
     """
     checked = as_scenario(scenario)
+    if broker is not None:
+        from headroom.remote import run_remote  # noqa: PLC0415 - a broker's client takes long to import
+
+        return await run_remote(
+            checked,
+            broker,
+            trials=trials,
+            seed=seed,
+            segment_arrivals=segment_arrivals,
+            late_bound=late_bound,
+            confidence=confidence,
+            on_progress=on_progress,
+        )
     workers = available_cores() if threads is None else threads
-    _require("threads", workers, workers >= 1, "at least 1")
+    require("threads", workers, workers >= 1, "at least 1")
     parameters = run_parameters(
         checked,
         trials=trials,
         seed=seed,
         window=max(2, workers),
-        segment_arrivals=segment_arrivals,
+        segment_arrivals=SEGMENT_ARRIVALS if segment_arrivals is None else segment_arrivals,
         late_bound=late_bound,
         confidence=confidence,
     )
@@ -165,7 +155,7 @@ async def follow(
     Raises:
         RunFailedError: the run could not be completed.
     """
-    client = _Client(parameters, horizon, on_progress)
+    client = Follower(parameters, horizon, on_progress)
     async with (
         _pipeline(threads, services) as (broker, workers),
         _manager("sdk", broker, workers, client.subscribe) as manager,
@@ -174,101 +164,11 @@ async def follow(
         return await client.outcome
 
 
-def run_parameters(
-    scenario: Scenario,
-    *,
-    trials: int,
-    seed: int,
-    window: int = 2,
-    segment_arrivals: int = SEGMENT_ARRIVALS,
-    late_bound: bool = False,
-    confidence: float = 0.95,
-) -> RunParameters:
-    """The parameters of a run; its id follows from all that decides the result.
-
-    Raises:
-        PermanentError: an argument is out of its range.
-    """
-    _require("trials", trials, trials >= 1, "at least 1")
-    _require("seed", seed, 0 <= seed < 2**64, "0 to 2^64 - 1")
-    _require("segment_arrivals", segment_arrivals, segment_arrivals >= 1, "at least 1")
-    _require("confidence", confidence, 0 < confidence < 1, "a number between 0 and 1")
-    scenario_hash = scenario.content_hash()
-    engine = version("headroom-analysis")
-    return RunParameters(
-        run_id=uuid.uuid5(RUNS, f"{scenario_hash} {seed} {trials} {confidence!r} {engine}"),
-        scenario=scenario.canonical(),
-        scenario_hash=scenario_hash,
-        seed=seed,
-        trials=trials,
-        segment_arrivals=segment_arrivals,
-        window=window,
-        late_bound=late_bound,
-        confidence=float(confidence),
-    )
-
-
 def available_cores() -> int:
     """The cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _require(name: str, found: object, holds: bool, expected: str) -> None:  # noqa: FBT001 - a condition
-    """Refuse an argument that is out of its range.
-
-    Raises:
-        PermanentError: the condition does not hold.
-    """
-    if not holds:
-        message = f"{name}: expected {expected}, found {found!r}"
-        raise PermanentError(message, next_step=f"Give another {name}.")
-
-
-class _Client:
-    """Follows one run from outside the pipeline, as the gateway does.
-
-    Args:
-        run: the run.
-        horizon: virtual time per trial, in nanoseconds.
-        on_progress: is told how far the run has come.
-
-    Attributes:
-        outcome: the result document, or `RunFailedError`.
-    """
-
-    def __init__(self, run: RunParameters, horizon: int, on_progress: OnProgress | None) -> None:
-        self.outcome: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        self._total = run.trials * horizon / _NANOSECONDS
-        self._on_progress = on_progress
-
-    def subscribe(self, manager: EventManager) -> None:
-        """Take the events that tell how the run goes."""
-        manager.subscribe(RunProgressed, self._progressed, inline=True)
-        manager.subscribe(RunCompleted, self._completed, inline=True)
-        manager.subscribe(RunFailed, self._failed, inline=True)
-
-    def _progressed(self, event: Event[RunProgressed]) -> tuple[Outgoing, ...]:
-        body = event.body
-        if self._on_progress is not None and not self.outcome.done():
-            simulated = body.simulated_ns / _NANOSECONDS
-            progress = Progress(body.trials_done, body.trials, body.requests, simulated, self._total)
-            try:
-                self._on_progress(progress)
-            except Exception as error:  # noqa: BLE001 - the caller's own failure goes back to the caller
-                self.outcome.set_exception(error)
-        return ()
-
-    def _completed(self, event: Event[RunCompleted]) -> tuple[Outgoing, ...]:
-        if not self.outcome.done():
-            self.outcome.set_result(event.body.result)
-        return ()
-
-    def _failed(self, event: Event[RunFailed]) -> tuple[Outgoing, ...]:
-        if not self.outcome.done():
-            self.outcome.set_exception(RunFailedError(event.body.reason, event.body.field))
-        return ()
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from headroom.cli.imports import many_imports
-from headroom_common.defaults import SEGMENT_ARRIVALS
+from headroom_common.defaults import REMOTE_SEGMENT_ARRIVALS, SEGMENT_ARRIVALS
 
 app = typer.Typer(
     name="headroom",
@@ -28,6 +28,23 @@ app = typer.Typer(
 
 INTERRUPTED = 130
 
+BROKER = "HEADROOM_BROKER__URL"
+"""The environment variable that names the broker, to services and commands alike."""
+
+Broker = Annotated[
+    str,
+    typer.Option(
+        "--broker",
+        metavar="URL",
+        envvar=BROKER,
+        show_envvar=True,
+        help="The platform's broker, such as amqp://user:password@localhost:5672/.",
+    ),
+]
+Service = Annotated[
+    str | None, typer.Option("--service", metavar="NAME", help="Those of one service; by default of all.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show Python's traceback when something fails.")]
 
 
@@ -49,12 +66,12 @@ def main() -> None:
         raise
 
 
-def _do(module: str, *, debug: bool, **arguments: Any) -> None:  # noqa: ANN401 - whatever the command takes
+def _do(module: str, function: str = "execute", *, debug: bool, **arguments: Any) -> None:  # noqa: ANN401 - whatever the command takes
     """Carry out the command in `headroom.cli.<module>` and leave with its exit status."""
     with many_imports():
         guard = import_module("headroom.cli.guard")
         command = import_module(f"headroom.cli.{module}")
-    raise typer.Exit(guard.guarded(command.execute, debug=debug, **arguments))
+    raise typer.Exit(guard.guarded(getattr(command, function), debug=debug, **arguments))
 
 
 @app.command()
@@ -95,8 +112,22 @@ def run(  # noqa: PLR0913 - each parameter is an option of the command
         typer.Option(min=1, max=1024, help="Worker threads; by default one per core. Changes no result."),
     ] = None,
     segment_arrivals: Annotated[
-        int, typer.Option(min=1, max=10_000_000, help="Arrivals simulated per step. Changes no result.")
-    ] = SEGMENT_ARRIVALS,
+        int | None,
+        typer.Option(
+            min=1,
+            max=10_000_000,
+            help=f"Arrivals simulated per step: {SEGMENT_ARRIVALS} here, {REMOTE_SEGMENT_ARRIVALS} on a platform. "
+            "Changes no result.",
+        ),
+    ] = None,
+    broker: Annotated[
+        str | None,
+        typer.Option(
+            "--broker",
+            metavar="URL",
+            help="Have the platform at this broker simulate, such as amqp://user:password@localhost:5672/.",
+        ),
+    ] = None,
     late_bound: Annotated[
         bool, typer.Option("--late-bound", help="Let the server kernel do all routing. Changes no result.")
     ] = False,
@@ -118,6 +149,7 @@ def run(  # noqa: PLR0913 - each parameter is an option of the command
         confidence=confidence,
         threads=threads,
         segment_arrivals=segment_arrivals,
+        broker=broker,
         late_bound=late_bound,
         quiet=quiet,
         progress=not (no_progress or quiet),
@@ -167,6 +199,126 @@ def explain(
 ) -> None:
     """Describe the fields of a scenario: what they mean, their types and defaults."""
     _do("explain", debug=debug, path=path, recursive=recursive)
+
+
+@app.command()
+def up(  # noqa: PLR0913 - each parameter is an option of the command
+    *,
+    broker: Broker,
+    redis: Annotated[
+        str | None,
+        typer.Option(
+            "--redis",
+            metavar="URL",
+            envvar="HEADROOM_REDIS_URL",
+            help="Where instances of a service share what they have handled; by default each remembers its own.",
+        ),
+    ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            "--database",
+            metavar="URL",
+            envvar="HEADROOM_DATABASE_URL",
+            help="Where analysis keeps its statistics, such as postgresql+psycopg://…; by default a SQLite file.",
+        ),
+    ] = None,
+    replicas: Annotated[
+        list[str],
+        typer.Option(
+            "--replicas", metavar="SERVICE=N", help="Instances of a service; by default 1. Repeatable."
+        ),
+    ] = [],  # noqa: B006 - typer copies it
+    port: Annotated[
+        int, typer.Option(min=1, max=65_000, help="HTTP port of the first service; the others follow.")
+    ] = 8101,
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], typer.Option(help="The least severe log lines to show.")
+    ] = "warning",
+    debug: Debug = False,
+) -> None:
+    """Run all services of a platform on this machine, each as a process, until Ctrl-C."""
+    _do(
+        "up",
+        debug=debug,
+        broker=broker,
+        redis=redis,
+        database=database,
+        replicas=replicas,
+        port=port,
+        log_level=log_level,
+    )
+
+
+@app.command()
+def services(
+    *,
+    broker: Broker,
+    wait: Annotated[float, typer.Option(min=0.1, max=60, help="Seconds to wait for answers.")] = 2.0,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Show the instances of a platform's services, their states and versions."""
+    _do("services", debug=debug, broker=broker, wait=wait, as_json=as_json)
+
+
+dead_letters = typer.Typer(
+    help="Look after the events that a platform could not handle.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(dead_letters, name="dead-letters")
+
+Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Ids of dead letters.")]
+All = Annotated[bool, typer.Option("--all", help="All of them.")]
+
+
+@dead_letters.command("list")
+def list_dead_letters(
+    *, broker: Broker, service: Service = None, as_json: AsJson = False, debug: Debug = False
+) -> None:
+    """List dead letters, oldest first, with the reason why each was given up."""
+    _do("dead_letters", "list_", debug=debug, broker=broker, service=service, as_json=as_json)
+
+
+@dead_letters.command("show")
+def show_dead_letter(
+    event_id: Annotated[str, typer.Argument(metavar="ID", help="Id of a dead letter.")],
+    *,
+    broker: Broker,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Show a dead letter with its headers and what can be read of its body."""
+    _do("dead_letters", "show", debug=debug, broker=broker, event_id=event_id, as_json=as_json)
+
+
+@dead_letters.command("replay")
+def replay_dead_letters(
+    ids: Ids = None,
+    *,
+    broker: Broker,
+    everything: All = False,
+    service: Service = None,
+    debug: Debug = False,
+) -> None:
+    """Put dead letters back into the queues that they came from, to be handled anew."""
+    chosen = {"ids": ids or [], "everything": everything, "service": service}
+    _do("dead_letters", "replay", debug=debug, broker=broker, **chosen)
+
+
+@dead_letters.command("purge")
+def purge_dead_letters(
+    ids: Ids = None,
+    *,
+    broker: Broker,
+    everything: All = False,
+    service: Service = None,
+    debug: Debug = False,
+) -> None:
+    """Remove dead letters for good."""
+    chosen = {"ids": ids or [], "everything": everything, "service": service}
+    _do("dead_letters", "purge", debug=debug, broker=broker, **chosen)
 
 
 @app.command()

@@ -27,9 +27,10 @@ class Options:
     trials: int
     seed: int
     threads: int | None
-    segment_arrivals: int
+    segment_arrivals: int | None
     late_bound: bool
     confidence: float
+    broker: str | None
 
 
 def execute(  # noqa: PLR0913 - the options of the command
@@ -42,9 +43,10 @@ def execute(  # noqa: PLR0913 - the options of the command
     trials: int,
     seed: int,
     threads: int | None,
-    segment_arrivals: int,
+    segment_arrivals: int | None,
     late_bound: bool,
     confidence: float,
+    broker: str | None,
 ) -> int:
     """Run and return the exit status.
 
@@ -60,7 +62,7 @@ def execute(  # noqa: PLR0913 - the options of the command
     loaded = load_or_complain(Source(file), remarks, overrides)
     if loaded is None:
         return BAD_INPUT
-    options = Options(trials, seed, threads, segment_arrivals, late_bound, confidence)
+    options = Options(trials, seed, threads, segment_arrivals, late_bound, confidence, broker)
     last: list[Progress] = []
     try:
         result = _simulate(loaded.scenario, options, RunDisplay(remarks, shown=progress), last)
@@ -129,6 +131,7 @@ def _simulate(scenario: Scenario, options: Options, display: RunDisplay, last: l
                 segment_arrivals=options.segment_arrivals,
                 late_bound=options.late_bound,
                 confidence=options.confidence,
+                broker=options.broker,
                 on_progress=progressed,
             )
 

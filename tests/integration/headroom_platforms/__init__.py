@@ -1,0 +1,1 @@
+"""Whole platforms for tests: services as processes on throw-away servers."""
