@@ -1,4 +1,4 @@
-"""A throw-away RabbitMQ: its own directory, ports, cookie and port mapper; needs neither root nor a service."""
+"""A throw-away RabbitMQ: its own directory, ports, cookie and port mapper; needs no root and no service."""
 
 import base64
 import json

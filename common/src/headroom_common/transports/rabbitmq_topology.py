@@ -1,0 +1,179 @@
+"""What is declared at RabbitMQ: exchanges, queues and bindings; docs/rabbitmq.md draws it.
+
+Everything is durable, and every queue is a quorum queue.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aio_pika.exceptions import ChannelPreconditionFailed
+
+from headroom_common.logs import Log
+from headroom_common.transports.port import UNROUTABLE, Message, Queue
+from headroom_common.transports.rabbitmq_session import Session, broker_errors, describe
+from headroom_common.transports.settings import BrokerSettings
+
+EVENTS: Final = "headroom.events"
+"""Topic exchange that all events are published to."""
+
+UNROUTED: Final = "headroom.unroutable"
+"""Alternate exchange of the events, and the queue of those among them that had to reach somebody."""
+
+DEAD_LETTERS: Final = "headroom.dead-letters"
+"""Direct exchange of dead letters; the routing key is the service."""
+
+MUST_ROUTE: Final = "headroom-must-route"
+"""Header of messages that are kept when nobody takes them."""
+
+_NO_RUN: Final = "none"
+_UUID_LENGTH: Final = 36
+_UNLIMITED: Final = 2**31 - 1
+_log = Log(__name__)
+
+
+def routing_key(message: Message) -> str:
+    """Return the key that a message is published with: its type and its run."""
+    run = message.correlation
+    well_formed = len(run) == _UUID_LENGTH and "." not in run
+    return f"{message.event_type}.{run if well_formed else _NO_RUN}"
+
+
+def dead_letter_queue(service: str) -> str:
+    """Return the name of the queue with the dead letters of ``service``."""
+    return UNROUTED if service == UNROUTABLE else f"{service}.dead-letters"
+
+
+def delay_queue(queue: Queue, delay: float) -> str:
+    """Return the name of the queue where messages wait for ``delay`` seconds."""
+    return f"{queue.name}.retry.{delay:g}s"
+
+
+class Topology:
+    """Declares at one broker.
+
+    Args:
+        settings: limits of the queues.
+    """
+
+    def __init__(self, settings: BrokerSettings) -> None:
+        self._settings = settings
+
+    async def declare_common(self, session: Session) -> None:
+        """Declare what all services share.
+
+        Raises:
+            ConnectionLostError: the connection broke.
+        """
+        with broker_errors():
+            async with await session.channel() as channel:
+                await channel.declare_exchange(UNROUTED, "headers", durable=True)
+                await channel.declare_exchange(DEAD_LETTERS, "direct", durable=True)
+                await channel.declare_exchange(
+                    EVENTS, "topic", durable=True, arguments={"alternate-exchange": UNROUTED}
+                )
+            await self._declare(session, UNROUTED, self._letters())
+            wanted = {"x-match": "all", MUST_ROUTE: "yes"}
+            await self._bind(session, UNROUTED, UNROUTED, "", wanted)
+
+    async def declare_queue(self, session: Session, queue: Queue) -> None:
+        """Declare a queue with its bindings, and the dead letters of its service.
+
+        Raises:
+            ConnectionLostError: the connection broke.
+        """
+        letters = dead_letter_queue(queue.service)
+        with broker_errors():
+            await self._declare(session, letters, self._letters())
+            await self._bind(session, letters, DEAD_LETTERS, queue.service)
+            await self._declare(session, queue.name, self._private() if queue.private else self._work(queue))
+            await self._bind(session, queue.name, EVENTS, f"{queue.event_type}.{queue.correlation or '*'}")
+
+    async def declare_delay(self, session: Session, queue: Queue, delay: float) -> None:
+        """Declare where messages of ``queue`` wait for ``delay`` seconds, before they return to it.
+
+        Raises:
+            ConnectionLostError: the connection broke.
+        """
+        arguments = self._quorum(
+            {
+                "x-message-ttl": round(delay * 1000),
+                "x-dead-letter-exchange": "",
+                "x-dead-letter-routing-key": queue.name,
+                "x-dead-letter-strategy": "at-least-once",
+                "x-overflow": "reject-publish",
+            }
+        )
+        if queue.private:
+            arguments["x-expires"] = round((self._settings.private_queue_expiry + delay) * 1000)
+        with broker_errors():
+            await self._declare(session, delay_queue(queue, delay), arguments)
+
+    async def delete_private(self, session: Session, queue: Queue) -> None:
+        """Delete a private queue with what it holds.
+
+        Raises:
+            ConnectionLostError: the connection broke.
+        """
+        with broker_errors():
+            async with await session.channel() as channel:
+                await channel.queue_delete(queue.name)
+
+    async def _declare(self, session: Session, name: str, arguments: Mapping[str, Any]) -> None:
+        try:
+            async with await session.channel() as channel:
+                await channel.declare_queue(name, durable=True, arguments=dict(arguments))
+        except ChannelPreconditionFailed as error:
+            # A change of settings must not keep services from starting while the queue is in use.
+            _log.warning(
+                "queue exists with other arguments and keeps them", queue=name, reason=describe(error)
+            )
+
+    async def _bind(
+        self,
+        session: Session,
+        name: str,
+        exchange: str,
+        key: str,
+        arguments: Mapping[str, Any] | None = None,
+    ) -> None:
+        async with await session.channel() as channel:
+            queue = await channel.get_queue(name, ensure=False)
+            await queue.bind(exchange, key, arguments=dict(arguments or {}))
+
+    def _quorum(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        size = self._settings.quorum_group_size
+        group = {} if size is None else {"x-quorum-initial-group-size": size}
+        return {"x-queue-type": "quorum", **group, **arguments}
+
+    def _work(self, queue: Queue) -> dict[str, Any]:
+        return self._quorum(
+            {
+                "x-max-length": self._settings.queue_limit,
+                "x-overflow": "reject-publish",
+                # The broker counts deliveries after the first one.
+                "x-delivery-limit": self._settings.delivery_limit - 1,
+                "x-dead-letter-exchange": DEAD_LETTERS,
+                "x-dead-letter-routing-key": queue.service,
+                "x-dead-letter-strategy": "at-least-once",
+            }
+        )
+
+    def _private(self) -> dict[str, Any]:
+        return self._quorum(
+            {
+                "x-max-length": self._settings.queue_limit,
+                "x-overflow": "drop-head",
+                "x-delivery-limit": self._settings.delivery_limit - 1,
+                "x-expires": round(self._settings.private_queue_expiry * 1000),
+            }
+        )
+
+    def _letters(self) -> dict[str, Any]:
+        return self._quorum(
+            {
+                "x-max-length": self._settings.dead_letter_limit,
+                "x-overflow": "reject-publish",
+                # Being looked at counts as a delivery, and no letter is lost for that.
+                "x-delivery-limit": _UNLIMITED,
+            }
+        )
