@@ -1,7 +1,7 @@
 """Real processes, a real broker, Redis and PostgreSQL, all of them killed at random instants.
 
-Whatever is killed, whenever and however often: the run completes with the bytes of an undisturbed one, no dead
-letter is left, and no queue is left with anything in it.
+Whatever is killed, whenever and however often: the run completes with the bytes of an undisturbed one, no
+dead letter is left, and no queue is left with anything in it.
 """
 
 import asyncio
@@ -85,7 +85,7 @@ async def disturb(backend: Backend, platform: Running, chance: random.Random, ki
 
 
 async def test_whatever_is_killed_the_result_is_the_same(backend: Backend, undisturbed: Result) -> None:
-    chance = random.Random(SEED)
+    chance = random.Random(SEED)  # noqa: S311 - faults, not secrets
     async with AsyncExitStack() as stack:
         platform = await stack.enter_async_context(running_platform(backend, REPLICAS))
         running = asyncio.create_task(run_async(broker=backend.broker_url, segment_arrivals=4_000, **RUN))
@@ -105,8 +105,8 @@ async def test_one_disturbance_of_each_kind(
 ) -> None:
     async with running_platform(backend, {}) as platform:
         running = asyncio.create_task(run_async(broker=backend.broker_url, segment_arrivals=8_000, **RUN))
-        await platform.until_progress(backend)
-        await disturbance(backend, platform, random.Random(SEED))
+        await asyncio.sleep(2)
+        await disturbance(backend, platform, random.Random(SEED))  # noqa: S311 - as above
         result = await asyncio.wait_for(running, 300)
         assert result.to_json() == undisturbed.to_json()
         assert await backend.until_queues_are_empty() == {}

@@ -28,7 +28,7 @@ from headroom_common.transports.memory import MemoryBroker
 _INSTANCE = "embedded"
 
 
-def run(
+def run(  # noqa: PLR0913 - the options of a run
     scenario: Scenario | Mapping[str, Any] | str | Path,
     *,
     trials: int = 10,
@@ -84,7 +84,7 @@ def run(
     )
 
 
-async def run_async(
+async def run_async(  # noqa: PLR0913 - the options of a run
     scenario: Scenario | Mapping[str, Any] | str | Path,
     *,
     trials: int = 10,

@@ -125,7 +125,7 @@ class LocalPlatform:
         """Wait until every process says that it is ready, however long that takes."""
         async with httpx.AsyncClient(timeout=5.0, trust_env=False) as client:
             for member in self._plan:
-                while not await _is_ready(client, member):
+                while not await _is_ready(client, member):  # noqa: ASYNC110 - another process is asked
                     await asyncio.sleep(_POLL)
 
     async def _keep(self, member: Member) -> None:

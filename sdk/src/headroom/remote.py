@@ -7,6 +7,8 @@ from importlib.metadata import version
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+from pydantic import SecretStr
+
 from headroom.following import Follower
 from headroom.progress import OnProgress
 from headroom.quiet import quiet_unless_configured
@@ -163,7 +165,7 @@ def transport_of(broker: str) -> Transport:
     Raises:
         PermanentError: the URL cannot be used.
     """
-    return open_transport(BrokerSettings(url=broker), name=f"headroom {CLIENT}")
+    return open_transport(BrokerSettings(url=SecretStr(broker)), name=f"headroom {CLIENT}")
 
 
 def place_of(broker: str) -> str:

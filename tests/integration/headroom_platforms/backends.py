@@ -61,8 +61,11 @@ class Backend:
 
     async def until_queues_are_empty(self, within: float = 60.0) -> Mapping[str, int]:
         """Return the queues that still hold messages when all are empty, or after so many seconds."""
-        deadline = asyncio.get_running_loop().time() + within
-        while (left := await asyncio.to_thread(self.depths)) and asyncio.get_running_loop().time() < deadline:
+        left: Mapping[str, int] = {}
+        for _ in range(round(within / _POLL)):
+            left = await asyncio.to_thread(self.depths)
+            if not left:
+                break
             await asyncio.sleep(_POLL)
         return left
 
@@ -73,9 +76,7 @@ class Backend:
 
 
 @contextmanager
-def backend(
-    rabbitmq: RabbitMQ, redis: Redis, postgresql: PostgreSQL, name: str
-) -> Iterator[Backend]:
+def backend(rabbitmq: RabbitMQ, redis: Redis, postgresql: PostgreSQL, name: str) -> Iterator[Backend]:
     """A virtual host and a database of one's own on running servers."""
     rabbitmq.add_virtual_host(name)
     database_url = postgresql.create_database(name)

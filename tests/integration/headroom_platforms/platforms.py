@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from headroom_servers.processes import accepts_connections
 
-from headroom.platform import LocalPlatform, members
+from headroom.platform import LocalPlatform, Member, members
 from headroom_platforms.backends import Backend
 
 READY = 120.0
@@ -22,18 +22,19 @@ class Running:
     """A running platform, and what happened to it.
 
     Args:
-        platform: its processes.
+        plan: its processes.
+        environment: what they are told.
     """
 
-    def __init__(self, platform: LocalPlatform) -> None:
-        self._platform = platform
+    def __init__(self, plan: Sequence[Member], environment: Mapping[str, str]) -> None:
+        self.platform = LocalPlatform(plan, environment, self.note, self.log)
         self._began = time.monotonic()
         self._notes: list[str] = []
 
     @property
     def process_ids(self) -> Mapping[str, int]:
         """The ids of the running processes by instance."""
-        return self._platform.process_ids
+        return self.platform.process_ids
 
     def note(self, what: str) -> None:
         """Note what happens now, for whoever has to find out why a test failed."""
@@ -49,7 +50,7 @@ class Running:
 
     async def until_ready(self) -> None:
         """Wait until every process is ready."""
-        await asyncio.wait_for(self._platform.ready(), READY)
+        await asyncio.wait_for(self.platform.ready(), READY)
 
 
 @asynccontextmanager
@@ -61,11 +62,9 @@ async def running_platform(backend: Backend, replicas: Mapping[str, int]) -> Asy
         replicas: instances by service; those that are not named get one.
     """
     plan = members(replicas, _free_ports(sum(replicas.values()) + 8))
-    notes: list[tuple[str, str]] = []
     environment = {**backend.environment, "HEADROOM_LOG_LEVEL": "warning", "HEADROOM_THREADS": "1"}
-    platform = LocalPlatform(plan, environment, lambda line: running.note(line), lambda *x: running.log(*x))
-    running = Running(platform)
-    keeping = asyncio.create_task(platform.run())
+    running = Running(plan, environment)
+    keeping = asyncio.create_task(running.platform.run())
     try:
         await running.until_ready()
         yield running
@@ -73,7 +72,7 @@ async def running_platform(backend: Backend, replicas: Mapping[str, int]) -> Asy
         running.print_notes()
         raise
     finally:
-        platform.end()
+        running.platform.end()
         await keeping
 
 

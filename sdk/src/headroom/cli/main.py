@@ -116,8 +116,8 @@ def run(  # noqa: PLR0913 - each parameter is an option of the command
         typer.Option(
             min=1,
             max=10_000_000,
-            help=f"Arrivals simulated per step: {SEGMENT_ARRIVALS} here, {REMOTE_SEGMENT_ARRIVALS} on a platform. "
-            "Changes no result.",
+            help=f"Arrivals simulated per step; by default {SEGMENT_ARRIVALS}, on a platform "
+            f"{REMOTE_SEGMENT_ARRIVALS}. Changes no result.",
         ),
     ] = None,
     broker: Annotated[
@@ -202,7 +202,7 @@ def explain(
 
 
 @app.command()
-def up(  # noqa: PLR0913 - each parameter is an option of the command
+def up(
     *,
     broker: Broker,
     redis: Annotated[
@@ -211,7 +211,7 @@ def up(  # noqa: PLR0913 - each parameter is an option of the command
             "--redis",
             metavar="URL",
             envvar="HEADROOM_REDIS_URL",
-            help="Where instances of a service share what they have handled; by default each remembers its own.",
+            help="Where instances of a service share what they handled; by default each remembers its own.",
         ),
     ] = None,
     database: Annotated[
@@ -220,7 +220,7 @@ def up(  # noqa: PLR0913 - each parameter is an option of the command
             "--database",
             metavar="URL",
             envvar="HEADROOM_DATABASE_URL",
-            help="Where analysis keeps its statistics, such as postgresql+psycopg://…; by default a SQLite file.",
+            help="Where analysis keeps statistics, such as postgresql+psycopg://…; by default a SQLite file.",
         ),
     ] = None,
     replicas: Annotated[

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from headroom.cli.consoles import consoles
@@ -47,7 +46,7 @@ async def _ask(broker: str, wait: float) -> tuple[Sequence[ServiceStateChanged],
 
 
 def _print(page: Console, instances: Sequence[ServiceStateChanged]) -> None:
-    table: Table = section("Service")
+    table = section("Service")
     for column in ("instance", "state", "version", "since"):
         table.add_column(column)
     for one in instances:

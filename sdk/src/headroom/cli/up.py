@@ -17,7 +17,7 @@ from headroom.platform import MODULES, LocalPlatform, Member, members
 MOST_REPLICAS = 64
 
 
-def execute(  # noqa: PLR0913 - the options of the command
+def execute(
     *,
     broker: str,
     redis: str | None,
