@@ -6,7 +6,7 @@ from diagrams.palette import CONTROL, DATA, MUTED, PLANNED, SERVICE, header, nod
 from headroom_common.contracts.registry import CONTRACTS, Contract
 
 FROM_MANY = 3
-"""An event with more producers than this is listed in a note: arrows from everywhere say nothing."""
+"""An event with more producers or consumers is listed in a note: arrows from or to everywhere say nothing."""
 OUTSIDE = "gateway"
 
 
@@ -79,7 +79,7 @@ def many(names: tuple[str, ...]) -> str:
 
 def source() -> str:
     """Return the DOT source."""
-    drawn = [c for c in CONTRACTS.values() if len(c.producers) <= FROM_MANY and c.consumers]
+    drawn = [c for c in CONTRACTS.values() if max(len(c.producers), len(c.consumers)) <= FROM_MANY]
     noted = [c for c in CONTRACTS.values() if c not in drawn]
     services = list(dict.fromkeys(name for c in drawn for name in (*c.producers, *c.consumers)))
     lines = header("event_flow", "Who sends which event to whom", rankdir="TB", below=legend(noted))

@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterable
 import pytest
 import structlog
 
-from headroom.embedded import available_cores, follow, run, run_async
+from headroom.embedded import follow, run, run_async
 from headroom.following import RunFailedError
 from headroom.progress import Progress
 from headroom.quiet import quiet_unless_configured
 from headroom.runs import run_parameters
-from headroom.services import Subscribe
 from headroom_common.contracts.event import Event, Outgoing
 from headroom_common.contracts.events import (
     Body,
@@ -25,6 +24,8 @@ from headroom_common.contracts.events import (
 )
 from headroom_common.errors import PermanentError
 from headroom_common.event_manager import EventManager
+from headroom_common.event_manager.subscriptions import Subscribe
+from headroom_common.event_manager.workers import available_cores
 from headroom_common.logs import Log
 from headroom_common.scenario import Scenario
 

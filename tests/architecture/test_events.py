@@ -9,6 +9,7 @@ import pytest
 
 from headroom.services import SERVICES
 from headroom_common.contracts.registry import CONTRACTS
+from headroom_common.event_manager.subscriptions import answer_polls
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,6 +39,7 @@ def names_used(package: Path) -> set[str]:
 def test_services_subscribe_to_what_the_contracts_say(service: str) -> None:
     recorder = Recorder()
     SERVICES[service]()(cast("EventManager", recorder))
+    answer_polls(cast("EventManager", recorder))
     expected = {contract.body for contract in CONTRACTS.values() if service in contract.consumers}
     assert recorder.bodies == expected
 

@@ -23,6 +23,7 @@ from headroom_common.contracts.events import (
     RunRequested,
     SegmentHeader,
     SegmentSimulated,
+    ServicePolled,
     ServiceState,
     ServiceStateChanged,
     TrialAnalysed,
@@ -102,6 +103,7 @@ def bodies(run: RunParameters, header: SegmentHeader, arrivals: Tables) -> Mappi
             state=ServiceState.DRAINING,
             reason="asked to drain",
         ),
+        ServicePolled(poll_id=UUID("9a4c9b0e-6f0e-4d0b-9a57-1f0f4f1c7b21")),
     )
     return {contract_of(type(body)).event_type: body for body in made}
 

@@ -15,6 +15,7 @@ from headroom_common.contracts.events import (
     RunParameters,
     RunProgressed,
     SegmentHeader,
+    ServicePolled,
     ServiceStateChanged,
 )
 
@@ -98,12 +99,13 @@ def test_bodies_tell_what_they_are_about(bodies: Mapping[str, Body]) -> None:
         "run.completed.v1": f"{RUN_ID}",
         "run.failed.v1": f"{RUN_ID}",
         "service.state_changed.v1": "router/router-0",
+        "service.polled.v1": "9a4c9b0e-6f0e-4d0b-9a57-1f0f4f1c7b21",
     }
 
 
-def test_all_but_states_of_services_belong_to_a_run(bodies: Mapping[str, Body]) -> None:
+def test_all_that_is_not_about_services_belongs_to_a_run(bodies: Mapping[str, Body]) -> None:
     for body in bodies.values():
-        expected = None if isinstance(body, ServiceStateChanged) else RUN_ID
+        expected = None if isinstance(body, ServiceStateChanged | ServicePolled) else RUN_ID
         assert body.correlation == expected
 
 

@@ -1,7 +1,6 @@
 """A run in one process: the services' own handlers on the memory transport, and a client that follows."""
 
 import asyncio
-import os
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,13 +14,15 @@ from headroom.quiet import quiet_unless_configured
 from headroom.result import Result
 from headroom.runs import require, run_parameters
 from headroom.scenarios import as_scenario
-from headroom.services import SERVICES, Subscribe
+from headroom.services import SERVICES
 from headroom_common.allocator import keep_freed_memory
 from headroom_common.contracts.events import RunParameters, RunRequested
 from headroom_common.defaults import SEGMENT_ARRIVALS
 from headroom_common.event_manager import EventManager, EventManagerSettings, WorkerPool
 from headroom_common.event_manager.clock import SystemClock
 from headroom_common.event_manager.inbox import MemoryInbox
+from headroom_common.event_manager.subscriptions import Subscribe
+from headroom_common.event_manager.workers import available_cores
 from headroom_common.scenario import Scenario
 from headroom_common.transports.memory import MemoryBroker
 
@@ -164,11 +165,6 @@ async def follow(
         return await client.outcome
 
 
-def available_cores() -> int:
-    """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @asynccontextmanager

@@ -224,6 +224,29 @@ class ServiceStateChanged(ControlBody):
         return None
 
 
+class ServicePolled(ControlBody):
+    """Somebody wants to know which instances of services there are.
+
+    Each of them answers with a ``ServiceStateChanged`` whose state and previous state are the same. One that
+    is gone does not answer.
+
+    Attributes:
+        poll_id: tells one poll from another.
+    """
+
+    poll_id: UUID
+
+    @property
+    def subject(self) -> str:
+        """The poll."""
+        return str(self.poll_id)
+
+    @property
+    def correlation(self) -> UUID | None:
+        """None: a poll belongs to no run."""
+        return None
+
+
 class SegmentHeader(BaseModel):
     """Which piece of which run a data event carries.
 

@@ -168,9 +168,17 @@ _CONTRACTS: Final = (
     Contract(
         "headroom.service.state_changed.v1",
         events.ServiceStateChanged,
-        "An instance of a service went from one state to another.",
+        "An instance of a service went from one state to another, or tells its state when polled.",
         producers=_ALL,
         consumers=("gateway",),
+        must_route=False,
+    ),
+    Contract(
+        "headroom.service.polled.v1",
+        events.ServicePolled,
+        "Every instance of every service is asked for its state.",
+        producers=("gateway",),
+        consumers=_ALL,
         must_route=False,
     ),
 )

@@ -1,6 +1,6 @@
 """Plain counts of what an event manager did; metrics and tests read them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
@@ -14,6 +14,7 @@ class Counters:
         retried: events put off to a later attempt.
         dead_lettered: events given up.
         published: messages confirmed by the broker.
+        published_by_type: the same, by the type of their events.
         refused: publishes and settlements that the broker did not take at once.
     """
 
@@ -23,4 +24,10 @@ class Counters:
     retried: int = 0
     dead_lettered: int = 0
     published: int = 0
+    published_by_type: dict[str, int] = field(default_factory=dict)
     refused: int = 0
+
+    def count_published(self, event_type: str) -> None:
+        """Count one message of this type that the broker confirmed."""
+        self.published += 1
+        self.published_by_type[event_type] = self.published_by_type.get(event_type, 0) + 1

@@ -1,7 +1,7 @@
 """The event manager of one service instance: subscriptions, publishing, states, and an orderly end."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from functools import partial
 from types import TracebackType
@@ -37,13 +37,12 @@ from headroom_common.event_manager.middleware.retry import Retry
 from headroom_common.event_manager.middleware.trace import Trace
 from headroom_common.event_manager.publisher import Publisher, uncancelled
 from headroom_common.event_manager.settings import EventManagerSettings
-from headroom_common.event_manager.states import StateMachine, Transition, Trigger
+from headroom_common.event_manager.states import StateMachine, Transition, Trigger, Trouble
 from headroom_common.event_manager.wire import encode
 from headroom_common.event_manager.workers import WorkerPool
 from headroom_common.logs import Log
 from headroom_common.transports import port
 
-_CONNECTION = "connection"
 _log = Log(__name__)
 
 
@@ -66,6 +65,8 @@ class EventManager:
     Attributes:
         service: as given.
         instance: as given.
+        version: as given.
+        since: when the service came into its state, in UTC; None before ``start``.
         counters: what it did so far.
     """
 
@@ -83,6 +84,8 @@ class EventManager:
     ) -> None:
         self.service = service
         self.instance = instance
+        self.version = version
+        self.since: datetime | None = None
         self.counters = Counters()
         self._source = f"/headroom/{service}/{instance}"
         self._transport = transport
@@ -107,6 +110,16 @@ class EventManager:
         return self._states.state
 
     @property
+    def reason(self) -> str:
+        """Why the service is in its state."""
+        return self._states.reason
+
+    @property
+    def troubles(self) -> Mapping[Trouble, str]:
+        """What is wrong now: sources and reasons."""
+        return self._states.troubles
+
+    @property
     def in_hand(self) -> int:
         """How many deliveries are in hand."""
         return len(self._in_hand)
@@ -115,6 +128,10 @@ class EventManager:
         """Add a middleware around all others but the logs; to be called before ``start``."""
         self._extra.append(middleware)
         self._handle = self._chained()
+
+    def remark(self, text: str) -> None:
+        """Say what an operator should know of the service while it is ready; before ``start``."""
+        self._states.remark = text
 
     def subscribe(
         self,
@@ -168,6 +185,7 @@ class EventManager:
 
     async def start(self) -> None:
         """Connect and take events; returns when the service is ready, however long the broker takes."""
+        self.since = self._clock.now()
         await self._insist("connect", partial(self._transport.connect, self._connection_changed))
         self._announcer.start()
         for subscribed in self._subscribed.values():
@@ -226,7 +244,7 @@ class EventManager:
             Retry(self._settings),
             Decode(self._workers, self._transport.guarantees.max_body_bytes),
             Trace(),
-            Dedupe(self._inbox, self._states),
+            Dedupe(self._inbox, self._states, self.instance),
         ]
         return chain(layers, Respond(self._workers, self._publisher, self._clock, self._answer))
 
@@ -234,12 +252,16 @@ class EventManager:
         number = 1
         while True:
             try:
-                return await uncancelled(call())
+                await uncancelled(call())
             except TransientError as error:
+                self._states.trouble(Trouble.CONNECTION, f"the broker is not reached: {error}")
                 _log.warning("broker not reached", step=step, reason=str(error), tries=number)
                 base, cap = self._settings.publish_base, self._settings.publish_cap
                 await self._clock.sleep(backoff(f"{self._source} {step}", number, base=base, cap=cap))
                 number += 1
+            else:
+                self._states.recovered(Trouble.CONNECTION, "the broker is reached")
+                return
 
     def _queue(self, subscribed: Subscribed) -> port.Queue:
         event_type = subscribed.contract.event_type
@@ -329,10 +351,11 @@ class EventManager:
             state=transition.state.value,
             reason=transition.reason,
         )
+        self.since = self._clock.now()
         self._announcer.note(transition)
 
     def _connection_changed(self, connected: bool, reason: str) -> None:  # noqa: FBT001 - as in the port
         if connected:
-            self._states.recovered(_CONNECTION, reason)
+            self._states.recovered(Trouble.CONNECTION, reason)
         else:
-            self._states.trouble(_CONNECTION, reason)
+            self._states.trouble(Trouble.CONNECTION, reason)

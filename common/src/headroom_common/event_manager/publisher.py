@@ -8,11 +8,10 @@ from headroom_common.event_manager.backoff import backoff
 from headroom_common.event_manager.clock import Clock
 from headroom_common.event_manager.counters import Counters
 from headroom_common.event_manager.settings import EventManagerSettings
-from headroom_common.event_manager.states import StateMachine
+from headroom_common.event_manager.states import StateMachine, Trouble
 from headroom_common.logs import Log
 from headroom_common.transports.port import ConnectionLostError, Message, PublishRefusedError, Transport
 
-_TROUBLE = "confirms"
 _log = Log(__name__)
 
 
@@ -75,9 +74,9 @@ class Publisher:
         while not await self._confirmed(message, number):
             await self._clock.sleep(self._pause(message.event_id, number))
             number += 1
-        self._counters.published += 1
+        self._counters.count_published(message.event_type)
         if number > 1:
-            self._states.recovered(_TROUBLE, "publishes are confirmed again")
+            self._states.recovered(Trouble.CONFIRMS, "publishes are confirmed again")
 
     async def publish_all(self, messages: Sequence[Message]) -> None:
         """Publish several messages at once; returns when all are confirmed."""
@@ -116,7 +115,7 @@ class Publisher:
                 await uncancelled(self._transport.publish(message))
         except TimeoutError:
             reason = f"a publish was not confirmed within {self._settings.publish_timeout:g} s"
-            self._states.trouble(_TROUBLE, reason)
+            self._states.trouble(Trouble.CONFIRMS, reason)
             _log.warning("publish timed out", event_id=message.event_id, tries=number)
         except TransientError as error:
             self._counters.refused += 1

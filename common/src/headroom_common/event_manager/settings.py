@@ -29,7 +29,7 @@ class EventManagerSettings(BaseModel):
         compression: how data events are compressed when they are encoded.
     """
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     prefetch_control: Annotated[int, Field(ge=1, le=1000)] = 20
     prefetch_data: Annotated[int, Field(ge=1, le=1000)] = 4

@@ -19,6 +19,14 @@ class Trigger(StrEnum):
     STOP = "stop"
 
 
+class Trouble(StrEnum):
+    """What can degrade a service."""
+
+    CONNECTION = "connection"
+    CONFIRMS = "confirms"
+    INBOX = "inbox"
+
+
 TRANSITIONS: Final[Mapping[tuple[ServiceState, Trigger], ServiceState]] = MappingProxyType(
     {
         (ServiceState.STARTING, Trigger.STARTED): ServiceState.READY,
@@ -57,12 +65,17 @@ class StateMachine:
 
     Args:
         listener: is told of each transition, as it happens.
+
+    Attributes:
+        remark: what an operator should know of the service while it is ready; stands behind the reason.
     """
 
     def __init__(self, listener: Callable[[Transition], None]) -> None:
+        self.remark = ""
         self._listener = listener
         self._state = ServiceState.STARTING
-        self._troubles: dict[str, str] = {}
+        self._reason = "the process has started"
+        self._troubles: dict[Trouble, str] = {}
 
     @property
     def state(self) -> ServiceState:
@@ -70,7 +83,13 @@ class StateMachine:
         return self._state
 
     @property
-    def troubles(self) -> Mapping[str, str]:
+    def reason(self) -> str:
+        """Why it is in this state: what is wrong now, or what happened last."""
+        held_up = self._troubles and self._state in {ServiceState.STARTING, ServiceState.DEGRADED}
+        return "; ".join(self._troubles.values()) if held_up else self._reason
+
+    @property
+    def troubles(self) -> Mapping[Trouble, str]:
         """What is wrong now: sources and reasons."""
         return MappingProxyType(self._troubles)
 
@@ -79,21 +98,24 @@ class StateMachine:
         following = TRANSITIONS.get((self._state, trigger))
         if following is None:
             return
+        if following is ServiceState.READY and self.remark:
+            reason = f"{reason}; {self.remark}"
         transition = Transition(self._state, following, reason)
         self._state = following
+        self._reason = reason
         self._listener(transition)
         if following is ServiceState.READY and self._troubles:
             # Trouble that began while starting degrades the service as soon as it is up.
             self.fire(Trigger.TROUBLE, "; ".join(self._troubles.values()))
 
-    def trouble(self, source: str, reason: str) -> None:
+    def trouble(self, source: Trouble, reason: str) -> None:
         """Note that ``source`` fails; the service is degraded while any source does."""
         known = source in self._troubles
         self._troubles[source] = reason
         if not known:
             self.fire(Trigger.TROUBLE, reason)
 
-    def recovered(self, source: str, reason: str) -> None:
+    def recovered(self, source: Trouble, reason: str) -> None:
         """Note that ``source`` works again."""
         if self._troubles.pop(source, None) is not None and not self._troubles:
             self.fire(Trigger.RECOVERED, reason)

@@ -22,6 +22,7 @@ from headroom_common.scenario.runs import LatestCache
 if TYPE_CHECKING:
     from headroom_analysis.store import PartialStore, Standing
     from headroom_common.contracts.events import CompletedHeader
+    from headroom_common.event_manager.subscriptions import Handlers
 
 KEPT_PLANS = 16
 """How many runs' plans are kept; another one is made again when its next event comes."""
@@ -40,6 +41,11 @@ class Analysis:
     def __init__(self, store: PartialStore) -> None:
         self._store = store
         self._plans: LatestCache[RunPlan] = LatestCache(KEPT_PLANS)
+
+    @property
+    def handlers(self) -> Handlers:
+        """What this service subscribes to."""
+        return {RequestsCompleted: self.requests_completed, RunCancelled: self.run_cancelled}
 
     def requests_completed(self, event: Event[RequestsCompleted]) -> list[Outgoing]:
         """Fold the requests of one part of a segment.

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from headroom_common.contracts.columns import Tables
+    from headroom_common.event_manager.subscriptions import Handlers
 
 _STREAMS: Final = "generator.streams"
 _KEPT_PLANS: Final = 16
@@ -64,7 +65,7 @@ def _segment(run: RunParameters, trial: int, segment: int, carried: Mapping[str,
     return Outgoing(ArrivalsGenerated(header, tables))
 
 
-HANDLERS: Final = {
+HANDLERS: Final[Handlers] = {
     RunRequested: run_requested,
     TrialAnalysed: trial_analysed,
     SegmentSimulated: segment_simulated,

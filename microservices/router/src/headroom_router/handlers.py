@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from headroom_common.contracts.event import Event, Outgoing
 from headroom_common.contracts.events import ArrivalsGenerated, RequestsRouted
 from headroom_common.scenario.runs import compiled_run
 from headroom_common.simcore.random import trial_stream
 from headroom_router.domain.segment import route_segment
+
+if TYPE_CHECKING:
+    from headroom_common.event_manager.subscriptions import Handlers
 
 
 def arrivals_generated(event: Event[ArrivalsGenerated]) -> list[Outgoing]:
@@ -38,5 +41,5 @@ def arrivals_generated(event: Event[ArrivalsGenerated]) -> list[Outgoing]:
     ]
 
 
-HANDLERS: Final = {ArrivalsGenerated: arrivals_generated}
+HANDLERS: Final[Handlers] = {ArrivalsGenerated: arrivals_generated}
 """What this service subscribes to."""

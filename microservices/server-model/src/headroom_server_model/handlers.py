@@ -21,6 +21,7 @@ from headroom_server_model.domain.segment import Servers, simulate_segment
 
 if TYPE_CHECKING:
     from headroom_common.contracts.columns import Table, Tables
+    from headroom_common.event_manager.subscriptions import Handlers
 
 _KEPT_RUNS: Final = 16
 _feed_forward: Final[LatestCache[bool]] = LatestCache(_KEPT_RUNS)
@@ -76,5 +77,5 @@ def _parts(header: SegmentHeader, completed: Tables) -> list[Outgoing]:
     return outputs
 
 
-HANDLERS: Final = {RequestsRouted: requests_routed}
+HANDLERS: Final[Handlers] = {RequestsRouted: requests_routed}
 """What this service subscribes to."""

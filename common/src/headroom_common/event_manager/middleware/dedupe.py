@@ -3,13 +3,13 @@
 import asyncio
 from uuid import UUID
 
+from headroom_common.contracts.envelope import child_id
 from headroom_common.errors import TransientError
 from headroom_common.event_manager.handling import Acknowledge, Handling, Proceed
 from headroom_common.event_manager.inbox import Inbox
-from headroom_common.event_manager.states import StateMachine
+from headroom_common.event_manager.states import StateMachine, Trouble
 from headroom_common.logs import Log
 
-_TROUBLE = "inbox"
 _log = Log(__name__)
 
 
@@ -22,16 +22,21 @@ class Dedupe:
     Args:
         inbox: remembers handled events.
         states: is told while the inbox fails.
+        instance: whose copies of events a private subscription gets; instances may share the inbox, and one
+            that has handled its own copy has not handled another's.
     """
 
-    def __init__(self, inbox: Inbox, states: StateMachine) -> None:
+    def __init__(self, inbox: Inbox, states: StateMachine, instance: str) -> None:
         self._inbox = inbox
+        self._instance = instance
         self._states = states
         self._in_hand: dict[UUID, asyncio.Future[None]] = {}
 
     async def __call__(self, handling: Handling, proceed: Proceed) -> None:
         """Handle the event if it is new."""
         event_id = handling.decoded.envelope.id
+        if handling.subscribed.private:
+            event_id = child_id(event_id, self._instance)
         while (other := self._in_hand.get(event_id)) is not None:
             # Shielded, because a future that was cancelled here could not be completed there.
             await asyncio.shield(other)
@@ -52,7 +57,7 @@ class Dedupe:
         except TransientError as error:
             self._failed(error)
             return False
-        self._states.recovered(_TROUBLE, "the inbox answers again")
+        self._states.recovered(Trouble.INBOX, "the inbox answers again")
         return seen
 
     async def _mark(self, event_id: UUID) -> None:
@@ -63,4 +68,4 @@ class Dedupe:
 
     def _failed(self, error: TransientError) -> None:
         _log.warning("inbox failed; the event may be handled again", reason=str(error))
-        self._states.trouble(_TROUBLE, f"the inbox fails: {error}")
+        self._states.trouble(Trouble.INBOX, f"the inbox fails: {error}")
