@@ -15,9 +15,18 @@ from scripts.lock import Member, closure, requirement_name
 if TYPE_CHECKING:
     from pathlib import Path
 
-SERVICE_FILES = {"__init__.py", "py.typed", "handlers.py", "domain/__init__.py"}
-IMPORT_NAMES = {"yaml": "pyyaml", "pydantic_core": "pydantic", "annotated_types": "pydantic"}
-"""Modules whose distribution has another name; pydantic documents its two companions as part of itself."""
+SERVICE_FILES = {"__init__.py", "__main__.py", "app.py", "py.typed", "handlers.py", "domain/__init__.py"}
+IMPORT_NAMES = {
+    "yaml": "pyyaml",
+    "pydantic_core": "pydantic",
+    "annotated_types": "pydantic",
+    "starlette": "fastapi",
+    "opentelemetry.exporter.otlp.proto.http": "opentelemetry-exporter-otlp-proto-http",
+    "opentelemetry.sdk": "opentelemetry-sdk",
+    "opentelemetry": "opentelemetry-api",
+}
+"""Modules whose distribution has another name, the longer names first; pydantic and FastAPI document their
+companions as parts of themselves."""
 
 
 def project(member: Member) -> dict[str, Any]:
@@ -27,17 +36,25 @@ def project(member: Member) -> dict[str, Any]:
     return found
 
 
+def distribution_of(module: str) -> str:
+    """The name of the distribution that a module comes from."""
+    for prefix, distribution in IMPORT_NAMES.items():
+        if f"{module}.".startswith(f"{prefix}."):
+            return distribution
+    return requirement_name(module.partition(".")[0])
+
+
 def imported(member: Member) -> set[str]:
     """The distributions that a member's sources import, wherever the import stands."""
     modules = set()
     for path in (member.folder / "src").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
-                modules |= {alias.name.partition(".")[0] for alias in node.names}
+                modules |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module:
-                modules.add(node.module.partition(".")[0])
-    outside = {name for name in modules if name not in sys.stdlib_module_names}
-    return {requirement_name(IMPORT_NAMES.get(name, name)) for name in outside} - {member.name}
+                modules.add(node.module)
+    outside = {name for name in modules if name.partition(".")[0] not in sys.stdlib_module_names}
+    return {distribution_of(name) for name in outside} - {member.name}
 
 
 def declared(member: Member) -> set[str]:

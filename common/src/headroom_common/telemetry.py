@@ -69,12 +69,37 @@ def configure(
     )
 
 
-def bind_event(envelope: Envelope) -> AbstractContextManager[None]:
-    """Return a context whose log lines carry the event's run, trial, segment, id, type and trace."""
+def adopt_standard_logging(level: LogLevel = "info") -> None:
+    """Have what libraries log through the standard library written like everything else.
+
+    Args:
+        level: the least severe level that is written; the libraries' own details below warnings are written
+            at ``debug`` only.
+    """
+    root = logging.getLogger()
+    root.handlers[:] = [_Adopted()]
+    root.setLevel(logging.DEBUG if level == "debug" else max(logging.WARNING, _LEVELS[level]))
+
+
+class _Adopted(logging.Handler):
+    """Hands records of the standard library's loggers to structlog."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        log = structlog.get_logger(record.name)
+        log.log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info)
+
+
+def event_context(envelope: Envelope) -> dict[str, str]:
+    """Return what tells an event from others: run, trial, segment, part, id, type, trace, as it has them."""
     context = {"event_id": str(envelope.id), "event_type": envelope.type}
     if envelope.correlationid is not None:
         context.update(zip(_SUBJECT_PARTS, envelope.subject.split("/"), strict=False))
         context["run"] = str(envelope.correlationid)
     if envelope.traceparent is not None:
         context["trace_id"] = envelope.traceparent.split("-")[1]
-    return bound_contextvars(**context)
+    return context
+
+
+def bind_event(envelope: Envelope) -> AbstractContextManager[None]:
+    """Return a context whose log lines carry the event's run, trial, segment, id, type and trace."""
+    return bound_contextvars(**event_context(envelope))

@@ -1,0 +1,7 @@
+"""The shell around every service: settings, HTTP, metrics, traces, and an orderly life as a process."""
+
+from headroom_common.service.definition import Service
+from headroom_common.service.process import main
+from headroom_common.service.settings import Secret, ServiceSettings
+
+__all__ = ["Secret", "Service", "ServiceSettings", "main"]

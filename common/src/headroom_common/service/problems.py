@@ -1,0 +1,130 @@
+"""Every failure of the HTTP interface as problem details (RFC 9457)."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from headroom_common.errors import HeadroomError, TransientError
+from headroom_common.service.request_logs import request_id
+
+MEDIA_TYPE: Final = "application/problem+json"
+"""Media type of problem details."""
+
+_RETRY_AFTER_S: Final = 1
+
+
+class Fault(BaseModel):
+    """What is wrong with one part of a request.
+
+    Attributes:
+        field: path of the part.
+        message: what was expected.
+    """
+
+    field: str
+    message: str
+
+
+class Problem(BaseModel):
+    """Problem details.
+
+    Attributes:
+        type: a URI that names the kind of problem; ``about:blank`` when the status says it all.
+        title: the kind of problem in words.
+        status: HTTP status.
+        detail: what happened in this case, and what to do next.
+        instance: path of the request.
+        request_id: id of the request, as in the logs.
+        errors: the faults of a request that is not valid.
+    """
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    instance: str
+    request_id: str
+    errors: list[Fault] | None = None
+
+
+RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    "default": {
+        "description": "Problem details (RFC 9457)",
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+}
+"""How OpenAPI documents describe the failures of a route."""
+
+
+class DescribedApp(FastAPI):
+    """An application whose OpenAPI document knows the schema of its failures."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the document."""
+        document = super().openapi()
+        problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        schemas.update({**problem.pop("$defs"), "Problem": problem})
+        return document
+
+
+def problem_response(
+    request: Request,
+    status: int,
+    detail: str,
+    *,
+    errors: list[Fault] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """Return a failure as problem details."""
+    problem = Problem(
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        instance=request.url.path,
+        request_id=request_id(request.scope),
+        errors=errors,
+    )
+    content = problem.model_dump(exclude_none=True)
+    return JSONResponse(content, status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def install(app: FastAPI) -> None:
+    """Have an application answer every failure with problem details."""
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> JSONResponse:
+        return problem_response(request, error.status_code, error.detail, headers=error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        faults = [
+            Fault(field=".".join(str(part) for part in finding["loc"]), message=finding["msg"])
+            for finding in error.errors()
+        ]
+        detail = "The request is not valid; see errors."
+        return problem_response(request, HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=faults)
+
+    @app.exception_handler(TransientError)
+    async def unavailable(request: Request, error: TransientError) -> JSONResponse:
+        headers = {"Retry-After": f"{max(1, round(error.delay or _RETRY_AFTER_S))}"}
+        return problem_response(request, HTTPStatus.SERVICE_UNAVAILABLE, _detail(error), headers=headers)
+
+    @app.exception_handler(HeadroomError)
+    async def refused(request: Request, error: HeadroomError) -> JSONResponse:
+        return problem_response(request, HTTPStatus.BAD_REQUEST, _detail(error))
+
+    @app.exception_handler(Exception)
+    async def unexpected(request: Request, _: Exception) -> JSONResponse:
+        detail = "A fault of the service; its log has more under this request id."
+        return problem_response(request, HTTPStatus.INTERNAL_SERVER_ERROR, detail)
+
+
+def _detail(error: HeadroomError) -> str:
+    return f"{error.message} {error.next_step}".strip()
