@@ -81,6 +81,33 @@ class PartialStore(Protocol):
         ...
 
 
+def check_place(header: CompletedHeader, *, parts: int | None, final: int | None, last: int) -> None:
+    """Refuse a part that cannot belong to the same trial as those before.
+
+    Args:
+        header: which part.
+        parts: how many parts its segment has by those before; None without any.
+        final: the final segment, when a part of it is there.
+        last: the last segment of which a part is there, or 0.
+
+    Raises:
+        PermanentError: the part contradicts another one.
+    """
+    segment = header.segment
+    if parts not in (None, header.parts):
+        message = f"{header.subject}: parts: expected {parts} as before, found {header.parts}"
+        raise PermanentError(message, next_step=_MEND)
+    if final is not None:
+        last, wrong = final, segment > final or header.final != (segment == final)
+    else:
+        wrong = header.final and (segment < last or parts is not None)
+    if wrong:
+        message = (
+            f"{header.subject}: final: expected the last segment to be final, found segments up to {last}"
+        )
+        raise PermanentError(message, next_step=_MEND)
+
+
 @dataclass(slots=True, eq=False)
 class _Trial:
     """One trial in flight."""
@@ -99,7 +126,7 @@ class _Trial:
             PermanentError: the part contradicts another one.
         """
         segment = header.segment
-        self._check(header)
+        check_place(header, parts=self.parts.get(segment), final=self.final, last=max(self.parts, default=0))
         seen = self.seen.setdefault(segment, set())
         if header.part in seen:
             return False
@@ -113,24 +140,6 @@ class _Trial:
             return self.final is not None and self.full == self.final + 1
         self.full += 1
         return self.final is not None and self.full == self.final + 1
-
-    def _check(self, header: CompletedHeader) -> None:
-        """Refuse a part that cannot belong to the same trial as those before."""
-        segment = header.segment
-        parts = self.parts.get(segment, header.parts)
-        if parts != header.parts:
-            message = f"{header.subject}: parts: expected {parts} as before, found {header.parts}"
-            raise PermanentError(message, next_step=_MEND)
-        if self.final is not None:
-            last, wrong = self.final, segment > self.final or header.final != (segment == self.final)
-        else:
-            last = max(self.parts, default=0)
-            wrong = header.final and (segment < last or segment in self.parts)
-        if wrong:
-            message = (
-                f"{header.subject}: final: expected the last segment to be final, found segments up to {last}"
-            )
-            raise PermanentError(message, next_step=_MEND)
 
 
 @dataclass(slots=True, eq=False)

@@ -1,0 +1,105 @@
+"""The statements of the store, built once; `run_id`, `trial` and so on are their parameters.
+
+Locks are taken in one order, trial before run, by everybody, so that there are no deadlocks: who adds a part
+holds its trial's row, who completes a trial takes the run's row last. `NO KEY UPDATE` lets others add trials
+to a locked run. SQLite ignores row locks: there, a transaction holds the whole database from its beginning.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import and_, bindparam, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from headroom_analysis.storage.schema import DISCARDED, parts, results, runs, totals, trials
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from sqlalchemy import BindParameter, ColumnElement, Connection, Table
+
+_RUN: Final[BindParameter[UUID]] = bindparam("of_run")
+_TRIAL: Final[BindParameter[int]] = bindparam("of_trial")
+_THIS_TRIAL: Final = and_(trials.c.run_id == _RUN, trials.c.trial == _TRIAL)
+_ITS_PARTS: Final = and_(parts.c.run_id == _RUN, parts.c.trial == _TRIAL)
+_IN_FLIGHT: Final = and_(trials.c.run_id == _RUN, trials.c.completed_segment.is_(None))
+
+
+def _set(table: Table, *names: str) -> dict[str, Any]:
+    """Return parameters for columns of a table, named like them."""
+    return {name: bindparam(name, type_=table.c[name].type) for name in names}
+
+
+def _in_flight(column: ColumnElement[int]) -> Any:  # noqa: ANN401 - SQLAlchemy's own type is private
+    return select(func.coalesce(func.sum(column), 0)).where(_IN_FLIGHT).scalar_subquery()
+
+
+RUN_STATE: Final = select(runs.c.state).where(runs.c.run_id == _RUN)
+LOCK_RUN: Final = (
+    select(runs.c.state, runs.c.trials_done, runs.c.requests)
+    .where(runs.c.run_id == _RUN)
+    .with_for_update(key_share=True)
+)
+UPDATE_RUN: Final = (
+    update(runs)
+    .where(runs.c.run_id == _RUN)
+    .values(_set(runs, "state", "trials_done", "requests", "last_trial", "changed_at"))
+)
+DISCARD_RUN: Final = (
+    update(runs).where(runs.c.run_id == _RUN).values(state=DISCARDED, **_set(runs, "changed_at"))
+)
+DELETE_OLD_RUNS: Final = delete(runs).where(runs.c.changed_at < bindparam("before"))
+
+STANDING: Final = select(
+    runs.c.state,
+    runs.c.trials_done,
+    runs.c.last_trial,
+    (runs.c.requests + _in_flight(trials.c.requests)).label("requests"),
+    _in_flight(trials.c.watermark_ns).label("watermarks_ns"),
+).where(runs.c.run_id == _RUN)
+
+LOCK_TRIAL: Final = (
+    select(*(column for column in trials.c if column is not trials.c.summary))
+    .where(_THIS_TRIAL)
+    .with_for_update()
+)
+UPDATE_TRIAL: Final = (
+    update(trials)
+    .where(_THIS_TRIAL)
+    .values(
+        _set(
+            trials,
+            *("requests", "watermark_ns", "final_segment", "last_segment", "full_segments"),
+            *("merged_bytes", "loose_bytes", "completed_segment", "completed_part", "summary"),
+        )
+    )
+)
+SUMMARIES: Final = (
+    select(trials.c.summary)
+    .where(trials.c.run_id == _RUN, trials.c.summary.is_not(None))
+    .order_by(trials.c.trial)
+)
+
+PARTS_OF_SEGMENT: Final = select(parts.c.part, parts.c.parts).where(
+    _ITS_PARTS, parts.c.segment == bindparam("of_segment")
+)
+ADD_PART: Final = insert(parts)
+STATISTICS: Final = select(parts.c.statistics).where(_ITS_PARTS, parts.c.statistics.is_not(None))
+EMPTY_PARTS: Final = update(parts).where(_ITS_PARTS, parts.c.statistics.is_not(None)).values(statistics=None)
+DELETE_PARTS: Final = delete(parts).where(_ITS_PARTS)
+
+TOTALS: Final = select(totals.c.statistics).where(totals.c.run_id == _RUN)
+ADD_TOTALS: Final = insert(totals)
+UPDATE_TOTALS: Final = update(totals).where(totals.c.run_id == _RUN).values(_set(totals, "statistics"))
+
+RESULT: Final = select(results.c.document).where(results.c.run_id == _RUN)
+ADD_RESULT: Final = insert(results)
+
+FORGET: Final = tuple(delete(table).where(table.c.run_id == _RUN) for table in (trials, totals, results))
+
+
+def add_unless_there(connection: Connection, table: Table, values: dict[str, Any]) -> None:
+    """Insert a row unless one with its key is there; wait for whoever is inserting it now."""
+    insertion = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    connection.execute(insertion(table).on_conflict_do_nothing(), values)

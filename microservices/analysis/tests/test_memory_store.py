@@ -1,0 +1,32 @@
+"""The store in memory forgets, so that it stays small."""
+
+from analysis_testing.adding import Run
+
+from headroom_analysis.store import MemoryStore, Standing
+
+
+def finish(store: MemoryStore, run: Run) -> Standing | None:
+    return run.try_to_add(store, (0, 0, 0), segments=1)
+
+
+def test_old_finished_runs_are_forgotten_for_good() -> None:
+    store = MemoryStore(keep_finished=2)
+    runs = [Run(1) for _ in range(3)]
+    for run in runs:
+        standing = finish(store, run)
+        assert standing is not None
+        assert standing.finished is not None
+    assert finish(store, runs[0]) is None
+    for run in runs[1:]:
+        standing = finish(store, run)
+        assert standing is not None
+        assert standing.finished is not None
+
+
+def test_the_names_of_forgotten_runs_are_bounded() -> None:
+    store = MemoryStore(keep_names=2)
+    runs = [Run(1) for _ in range(3)]
+    for run in runs:
+        store.discard(run.parameters.run_id)
+    assert finish(store, runs[2]) is None
+    assert finish(store, runs[0]) is not None
