@@ -1,10 +1,11 @@
-"""Samples of every version ever published; they must parse for as long as the version is supported.
+"""Samples of every version ever published; they must parse for as long as there is a Headroom.
 
-A sample is what ``codec.encode`` gave when the version was new. Samples are added and never changed.
+A sample is what ``codec.encode`` gave when the version was new: headers, body, and for data events what the
+body means (header, tables, dtypes). Samples are added and never changed; ``SHA256SUMS`` holds their digests.
 """
 
+import hashlib
 import json
-from pathlib import Path
 
 import pytest
 
@@ -12,42 +13,88 @@ from headroom_common.contracts.codec import decode, encode
 from headroom_common.contracts.events import ControlBody, SegmentData
 from headroom_common.contracts.registry import CONTRACTS
 from headroom_common.contracts.wire import Encoded
+from scripts.generate_event_docs import SAMPLES, read_sample
 
-SAMPLES = Path(__file__).parent / "samples"
-NAMES = sorted(path.name.removesuffix(".headers.json") for path in SAMPLES.glob("*.headers.json"))
+DIGESTS = SAMPLES / "SHA256SUMS"
+PUBLISHED = {
+    name: digest
+    for digest, name in (line.split() for line in DIGESTS.read_text(encoding="ascii").splitlines())
+}
+NAMES = sorted(name.removesuffix(".headers.json") for name in PUBLISHED if name.endswith(".headers.json"))
+HINT = "in common/tests/contracts/samples: sha256sum THE-NEW-FILES >> SHA256SUMS"
 
 
-def sample(name: str) -> Encoded:
-    headers = json.loads((SAMPLES / f"{name}.headers.json").read_text(encoding="utf-8"))
-    suffix = "json" if headers["ce-datacontenttype"] == "application/json" else "arrows"
-    return Encoded(headers, (SAMPLES / f"{name}.body.{suffix}").read_bytes())
+def recorded(name: str, what: str) -> object:
+    content: object = json.loads((SAMPLES / f"{name}.{what}.json").read_text(encoding="utf-8"))
+    return content
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_sample_never_changes_and_never_vanishes(name: str) -> None:
+    path = SAMPLES / name
+    assert path.exists(), "a published version must parse for ever; bring its sample back"
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert found == PUBLISHED[name], "a published version never changes; make a new one beside it"
+
+
+def test_every_sample_has_its_digest() -> None:
+    files = {path.name for path in SAMPLES.iterdir()} - {DIGESTS.name}
+    assert files - set(PUBLISHED) == set(), HINT
 
 
 def test_every_contract_has_a_sample() -> None:
-    assert set(NAMES) == set(CONTRACTS)
+    assert set(CONTRACTS) - set(NAMES) == set(), HINT
+
+
+def test_no_published_version_leaves_the_registry() -> None:
+    assert set(NAMES) - set(CONTRACTS) == set(), (
+        "events of this version may still be under way or dead letters"
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_sample_has_all_its_parts(name: str) -> None:
+    parts = {"body.json"}
+    if CONTRACTS[name].kind == "data":
+        parts = {"body.arrows", "header.json", "tables.json", "dtypes.json"}
+    assert {f"{name}.{part}" for part in {"headers.json", *parts}} <= set(PUBLISHED)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_sample_parses(name: str) -> None:
-    event = decode(sample(name))
+    encoded = read_sample(name)
+    event = decode(encoded)
     assert event.envelope.type == name
+    assert event.envelope.headers() == encoded.headers
     assert str(event.body.correlation or "") in event.body.subject
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_sample_means_what_it_meant(name: str) -> None:
-    encoded = sample(name)
+    encoded = read_sample(name)
     event = decode(encoded)
-    again = decode(encode(event))
-    assert again.envelope == event.envelope
     if isinstance(event.body, ControlBody):
-        assert json.loads(encode(event).body) == json.loads(encoded.body)
+        assert event.body.model_dump(mode="json") == json.loads(encoded.body)
         return
-    assert isinstance(again.body, SegmentData)
-    told = {
+    assert isinstance(event.body, SegmentData)
+    tables = event.body.tables
+    assert event.body.header.model_dump(mode="json") == recorded(name, "header")
+    assert {
         table: {column: values.tolist() for column, values in columns.items()}
-        for table, columns in event.body.tables.items()
-    }
-    meant = json.loads((SAMPLES / f"{name}.tables.json").read_text(encoding="utf-8"))
-    assert told == meant
-    assert again.body.header == event.body.header
+        for table, columns in tables.items()
+    } == recorded(name, "tables")
+    assert {
+        table: {column: values.dtype.name for column, values in columns.items()}
+        for table, columns in tables.items()
+    } == recorded(name, "dtypes")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_sample_says_is_written_so_that_its_readers_understand(name: str) -> None:
+    encoded = read_sample(name)
+    again = encode(decode(encoded))
+    assert again.headers == encoded.headers
+    if CONTRACTS[name].kind == "control":
+        assert json.loads(again.body) == json.loads(encoded.body)
+    else:
+        assert encode(decode(Encoded(again.headers, again.body))) == again
