@@ -1,12 +1,7 @@
-"""The generated part of ``docs/events.md``: types, tables, states and settings, as the code has them.
-
-``python -m headroom_common.event_manager.document docs/events.md`` brings the file up to date.
-"""
+"""The generated part of ``docs/events.md``: types, tables, states and settings, as the code has them."""
 
 import re
-import sys
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Final
 
 from headroom_common.contracts.registry import CONTRACTS
@@ -91,14 +86,3 @@ def _settings() -> Iterable[str]:
 
 def _row(*cells: str) -> Sequence[str]:
     return (f"| {' | '.join(cells)} |",)
-
-
-def main(arguments: Sequence[str]) -> None:
-    """Bring the documents named on the command line up to date."""
-    for name in arguments:
-        path = Path(name)
-        path.write_text(brought_up_to_date(path.read_text(encoding="utf-8")), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
