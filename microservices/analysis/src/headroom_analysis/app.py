@@ -9,13 +9,23 @@ class AnalysisSettings(ServiceSettings):
     """Settings of analysis.
 
     Attributes:
-        database_url: the database of partial statistics; without it they are kept in memory, and this
-            instance has to be the only one.
+        database_url: the database of statistics, as ``postgresql+psycopg://user:password@host/name`` or
+            ``sqlite:////path/to/file``; without it they are kept in memory, are lost when this process ends,
+            and this instance has to be the only one.
     """
 
     database_url: Secret | None = None
 
 
-def build(_settings: AnalysisSettings) -> Service:
-    """Return the service."""
-    return Service("analysis", Analysis(MemoryStore()).handlers)
+def build(settings: AnalysisSettings) -> Service:
+    """Return the service.
+
+    Raises:
+        PermanentError: the database's URL cannot be used.
+    """
+    if settings.database_url is None:
+        return Service("analysis", Analysis(MemoryStore()).handlers)
+    from headroom_analysis.storage import open_store  # noqa: PLC0415 - a run in one process needs no database
+
+    store = open_store(settings.database_url.get_secret_value())
+    return Service("analysis", Analysis(store).handlers, close=store.close)
