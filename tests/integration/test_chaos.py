@@ -62,9 +62,9 @@ async def kill_redis(backend: Backend, platform: Running, _: random.Random) -> N
 
 async def kill_database(backend: Backend, platform: Running, _: random.Random) -> None:
     platform.note("kill -9 postgresql")
-    await asyncio.to_thread(backend.postgresql.kill)
+    await asyncio.to_thread(backend.postgres.kill)
     await asyncio.sleep(1)
-    await asyncio.to_thread(backend.postgresql.start)
+    await asyncio.to_thread(backend.postgres.start)
 
 
 OTHERS: tuple[Disturbance, ...] = (kill_broker, cut_connections, kill_redis, kill_database, restart_broker)

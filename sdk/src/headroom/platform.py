@@ -157,6 +157,8 @@ class LocalPlatform:
             stdout=DEVNULL,
             stderr=PIPE,
             env=os.environ | self._environment | _own(member),
+            # A terminal's Ctrl-C goes to its whole group; it is for this process to tell the others, once.
+            start_new_session=True,
         )
         self._running[member] = process
         if self._ending.is_set():

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from headroom_servers.postgres import PostgreSQL
+from headroom_servers.postgres import Postgres
 from headroom_servers.proxy import Proxy
 from headroom_servers.rabbitmq import RabbitMQ
 from headroom_servers.redis import Redis
@@ -25,7 +25,7 @@ class Backend:
         rabbitmq: the broker.
         proxy: through which everybody reaches it.
         redis: remembers handled events.
-        postgresql: holds analysis' statistics.
+        postgres: holds analysis' statistics.
         virtual_host: of the broker, this platform's alone.
         database_url: of a database of this platform's alone.
     """
@@ -33,7 +33,7 @@ class Backend:
     rabbitmq: RabbitMQ
     proxy: Proxy
     redis: Redis
-    postgresql: PostgreSQL
+    postgres: Postgres
     virtual_host: str
     database_url: str
 
@@ -76,10 +76,10 @@ class Backend:
 
 
 @contextmanager
-def backend(rabbitmq: RabbitMQ, redis: Redis, postgresql: PostgreSQL, name: str) -> Iterator[Backend]:
+def backend_on(rabbitmq: RabbitMQ, redis: Redis, postgres: Postgres, name: str) -> Iterator[Backend]:
     """A virtual host and a database of one's own on running servers."""
     rabbitmq.add_virtual_host(name)
-    database_url = postgresql.create_database(name)
+    database_url = postgres.create_database(name)
     with Proxy(rabbitmq.port) as proxy:
-        yield Backend(rabbitmq, proxy, redis, postgresql, name, database_url)
+        yield Backend(rabbitmq, proxy, redis, postgres, name, database_url)
     rabbitmq.delete_virtual_host(name)
