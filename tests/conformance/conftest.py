@@ -14,19 +14,24 @@ from uuid import UUID, uuid4
 
 import pytest
 import structlog
+from headroom_servers.proxy import Proxy
+from headroom_servers.rabbitmq import RabbitMQ
+from pydantic import SecretStr
 
 from headroom_common import telemetry
 from headroom_common.contracts.codec import encode
 from headroom_common.contracts.event import Event, Handler, Outgoing, root_event
 from headroom_common.contracts.events import Body, RunParameters, TrialAnalysed
 from headroom_common.contracts.registry import contract_for, contract_of
-from headroom_common.contracts.wire import Encoded
+from headroom_common.contracts.wire import MAX_BODY_BYTES, Encoded
 from headroom_common.event_manager import EventManager, EventManagerSettings, WorkerPool
-from headroom_common.event_manager.clock import Clock
+from headroom_common.event_manager.clock import Clock, SystemClock
 from headroom_common.event_manager.inbox import Inbox, MemoryInbox
 from headroom_common.event_manager.virtual_time import VirtualClock, VirtualTimeLoop
 from headroom_common.transports.memory import MemoryBroker, MemoryTransport
+from headroom_common.transports.opening import open_transport
 from headroom_common.transports.port import DeadLetter, DeadLetters, Message, Transport
+from headroom_common.transports.settings import BrokerSettings
 
 SETTINGS = EventManagerSettings(retry_base=0.1, retry_cap=1.0, max_attempts=5, drain_timeout=5.0)
 RUN = RunParameters(
@@ -55,6 +60,12 @@ class TransportFactory(Protocol):
     def restore(self, transport: Transport) -> None:
         """Let a cut connection come back."""
 
+    def restart(self) -> None:
+        """End the broker without a warning and start it again; only for durable transports."""
+
+    def close(self) -> None:
+        """Take away what was made; all transports are closed."""
+
 
 class MemoryFactory:
     """The in-process broker, in virtual time."""
@@ -81,10 +92,62 @@ class MemoryFactory:
         assert isinstance(transport, MemoryTransport)
         transport.restore("cable mended")
 
+    def restart(self) -> None:
+        pytest.fail("what is in memory does not survive")
 
-WORLDS: dict[str, Callable[[], TransportFactory]] = {
-    "memory": lambda: MemoryFactory(by_reference=True),
-    "memory-encoded": lambda: MemoryFactory(by_reference=False),
+    def close(self) -> None:
+        pass
+
+
+class RabbitFactory:
+    """A virtual host of a real RabbitMQ, in real time; every connection goes through a proxy of its own."""
+
+    clock: Clock = SystemClock()
+
+    def __init__(self, broker: RabbitMQ) -> None:
+        self._broker = broker
+        self._virtual_host = f"conformance-{uuid4().hex}"
+        self._proxies: dict[Transport, Proxy] = {}
+        broker.add_virtual_host(self._virtual_host)
+
+    def loop(self) -> asyncio.AbstractEventLoop:
+        return asyncio.new_event_loop()
+
+    def transport(self, *, queue_limit: int | None = None) -> Transport:
+        proxy = Proxy(self._broker.port).start()
+        settings = BrokerSettings(
+            url=SecretStr(self._broker.url_of(self._virtual_host, port=proxy.port)),
+            queue_limit=queue_limit or 1000,
+            retry_delays=(0.1, 0.5, 1.0, 2.0, 5.0),
+            reconnect_base=0.05,
+            reconnect_cap=0.5,
+            # A test sends a body that is too large for its consumer.
+            max_body_bytes=2 * MAX_BODY_BYTES,
+        )
+        transport = open_transport(settings, name="conformance")
+        self._proxies[transport] = proxy
+        return transport
+
+    def interrupt(self, transport: Transport) -> None:
+        self._proxies[transport].refuse()
+
+    def restore(self, transport: Transport) -> None:
+        self._proxies[transport].accept()
+
+    def restart(self) -> None:
+        self._broker.kill()
+        self._broker.start()
+
+    def close(self) -> None:
+        for proxy in self._proxies.values():
+            proxy.stop()
+        self._broker.delete_virtual_host(self._virtual_host)
+
+
+WORLDS: dict[str, Callable[[pytest.FixtureRequest], TransportFactory]] = {
+    "memory": lambda _: MemoryFactory(by_reference=True),
+    "memory-encoded": lambda _: MemoryFactory(by_reference=False),
+    "rabbitmq": lambda request: RabbitFactory(request.getfixturevalue("rabbitmq")),
 }
 
 
@@ -101,8 +164,10 @@ def logs() -> Iterator[io.StringIO]:
 
 
 @pytest.fixture(params=sorted(WORLDS))
-def transport_factory(request: pytest.FixtureRequest) -> TransportFactory:
-    return WORLDS[request.param]()
+def transport_factory(request: pytest.FixtureRequest) -> Iterator[TransportFactory]:
+    factory = WORLDS[request.param](request)
+    yield factory
+    factory.close()
 
 
 @dataclass

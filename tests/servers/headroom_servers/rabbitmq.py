@@ -115,6 +115,11 @@ class RabbitMQ:
         """Id of the broker's process."""
         return self._server.pid
 
+    @property
+    def alive(self) -> bool:
+        """Whether the broker runs."""
+        return self._server.alive
+
     def start(self) -> Self:
         """Start it, or start it again on the data that it left; returns when it takes connections."""
         if not self._epmd.alive:
