@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -103,9 +104,12 @@ class Postgres:
         self._server.start()
 
     def kill(self) -> None:
-        """End it at once (SIGKILL) and wait until its children have noticed: a new one needs their memory."""
+        """End it and its children at once (SIGKILL), and wait until their shared memory is free."""
         children = _children(self._server.pid)
         self._server.kill()
+        for child in children:
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
         wait_until(
             lambda: not any(Path(f"/proc/{child}").exists() for child in children),
             what="the end of PostgreSQL's processes",

@@ -41,10 +41,11 @@ class Run:
 
     Args:
         trials: how many it has.
+        name: runs of one name are one run, also in several processes.
     """
 
-    def __init__(self, trials: int = 2) -> None:
-        self.parameters = run_parameters(trials=trials, name=f"run {next(_numbers)}")
+    def __init__(self, trials: int = 2, name: str = "") -> None:
+        self.parameters = run_parameters(trials=trials, name=name or f"run {next(_numbers)}")
         self.plan = plan_of(self.parameters)
 
     def header(self, place: Place, *, parts: int = 1, segments: int = 2) -> CompletedHeader:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+import psycopg
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
@@ -61,6 +62,7 @@ def open_engine(url: str, *, connections: int = 4) -> Engine:
     arguments = {name: value for name, value in _POSTGRESQL.items() if name not in address.query}
     return create_engine(
         address,
+        module=psycopg,
         pool_size=connections,
         max_overflow=0,
         pool_timeout=WAIT_SECONDS,

@@ -1,0 +1,95 @@
+"""The tables: made, brought up and down, equal to what the store expects, by several instances at once."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import TYPE_CHECKING
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from analysis_testing.adding import Run
+from sqlalchemy import inspect, text
+
+from headroom_analysis.migrations import downgrade, upgrade
+from headroom_analysis.storage import open_engine, open_store
+from headroom_analysis.storage.engine import transaction
+from headroom_analysis.storage.schema import metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sqlalchemy import Engine
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, new_database: Callable[[str], str]) -> str:
+    return new_database(request.param)
+
+
+@pytest.fixture
+def engine(url: str) -> Iterator[Engine]:
+    engine = open_engine(url)
+    yield engine
+    engine.dispose()
+
+
+def tables(engine: Engine) -> set[str]:
+    return set(inspect(engine).get_table_names()) - {"alembic_version"}
+
+
+def test_the_migrated_tables_are_those_of_the_schema(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        upgrade(connection)
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        assert compare_metadata(context, metadata) == []
+    assert tables(engine) == set(metadata.tables)
+
+
+def test_down_and_up_again(engine: Engine) -> None:
+    for _ in range(2):
+        with transaction(engine) as connection:
+            upgrade(connection)
+        assert tables(engine) == set(metadata.tables)
+        with transaction(engine) as connection:
+            downgrade(connection, "base")
+        assert tables(engine) == set()
+
+
+def test_an_interrupted_migration_leaves_nothing(engine: Engine) -> None:
+    def work() -> None:
+        with transaction(engine) as connection:
+            upgrade(connection)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert tables(engine) == set()
+
+
+def test_instances_that_start_together_take_turns(url: str) -> None:
+    instances = 4
+    start = Barrier(instances)
+
+    def begin(number: int) -> bool:
+        start.wait()
+        with open_store(url) as store:
+            return Run(1).add(store, (0, number, 0), segments=9).completed_trial
+
+    with ThreadPoolExecutor(instances) as pool:
+        assert list(pool.map(begin, range(instances))) == [False] * instances
+
+
+def test_opening_again_keeps_everything(url: str) -> None:
+    run = Run(1)
+    with open_store(url) as store:
+        run.add(store, (0, 0, 0))
+    with open_store(url) as store:
+        assert run.add(store, (0, 1, 0)).finished is not None
+
+
+def test_postgresql_does_not_compress_what_is_narrow_already(new_database: Callable[[str], str]) -> None:
+    query = "SELECT attstorage FROM pg_attribute WHERE attname = 'statistics' AND attnum > 0"
+    with open_store(new_database("postgresql")) as store, transaction(store._engine) as connection:
+        assert connection.execute(text(query)).scalars().all() == ["e", "e"]
