@@ -53,7 +53,7 @@ def start_adder(database: str, name: str, places: list[Part]) -> subprocess.Pope
 
 
 def kill_while_adding(adder: subprocess.Popen[str], after: int, pause: float) -> set[Part]:
-    """Kill an adder some seconds after it confirmed so many parts and began one more; return the confirmed."""
+    """Kill an adder some seconds after it confirmed so many parts and began one more; return those."""
     assert adder.stdin is not None
     assert adder.stdout is not None
     adder.stdin.write("\n" * (after + 1))
