@@ -165,8 +165,6 @@ async def follow(
         return await client.outcome
 
 
-
-
 @asynccontextmanager
 async def _pipeline(
     threads: int, services: Mapping[str, Callable[[], Subscribe]]

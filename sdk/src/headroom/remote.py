@@ -32,7 +32,9 @@ CLIENT = "client"
 WINDOW = 4
 """Trials in flight at once: enough to keep every stage of the ring busy."""
 
-_PATIENCE = 10.0
+PATIENCE = 10.0
+"""Seconds to wait for a broker, and for the services on it, before they count as absent."""
+
 _FAREWELL = 5.0
 
 
@@ -86,7 +88,7 @@ async def run_remote(
         present.subscribe(manager)
 
     async with visiting(broker, subscribe) as manager:
-        await present.call(manager, within=_PATIENCE, until=SIMULATING)
+        await present.call(manager, within=PATIENCE, until=SIMULATING)
         if missing := set(SIMULATING) - present.working:
             raise _missing(missing, broker)
         return Result(await _outcome(manager, follower, parameters))
@@ -127,7 +129,7 @@ async def visiting(
     subscribe(manager)
     try:
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(PATIENCE):
                 await manager.start()
         except TimeoutError:
             raise _unreachable(broker) from None
@@ -149,7 +151,7 @@ async def connected(broker: str) -> AsyncIterator[Transport]:
     quiet_unless_configured()
     transport = transport_of(broker)
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(PATIENCE):
             await transport.connect(lambda _connected, _reason: None)
     except (TimeoutError, ConnectionLostError) as error:
         raise _unreachable(broker) from error
@@ -175,7 +177,7 @@ def place_of(broker: str) -> str:
 
 
 def _unreachable(broker: str) -> PlatformError:
-    message = f"broker: expected one at {place_of(broker)}, found none within {_PATIENCE:g} s"
+    message = f"broker: expected one at {place_of(broker)}, found none within {PATIENCE:g} s"
     return PlatformError(message, next_step="Check the URL and that the broker runs.")
 
 

@@ -28,6 +28,18 @@ app = typer.Typer(
 
 INTERRUPTED = 130
 
+
+def _of_a_known_kind(url: str | None) -> str | None:
+    """Refuse a broker's URL that no transport can use, before anything else is done."""
+    if url is not None and not url.startswith(("amqp://", "amqps://")):
+        # The URL is not shown: it may hold a password.
+        message = (
+            "expected amqp:// or amqps:// with the broker's user, password, host and port, found another URL"
+        )
+        raise typer.BadParameter(message)
+    return url
+
+
 BROKER = "HEADROOM_BROKER__URL"
 """The environment variable that names the broker, to services and commands alike."""
 
@@ -38,6 +50,7 @@ Broker = Annotated[
         metavar="URL",
         envvar=BROKER,
         show_envvar=True,
+        callback=_of_a_known_kind,
         help="The platform's broker, such as amqp://user:password@localhost:5672/.",
     ),
 ]
@@ -125,6 +138,7 @@ def run(  # noqa: PLR0913 - each parameter is an option of the command
         typer.Option(
             "--broker",
             metavar="URL",
+            callback=_of_a_known_kind,
             help="Have the platform at this broker simulate, such as amqp://user:password@localhost:5672/.",
         ),
     ] = None,
