@@ -1,7 +1,7 @@
 """What a platform stands on: a broker behind a proxy, Redis, and PostgreSQL."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -61,13 +61,21 @@ class Backend:
 
     async def until_queues_are_empty(self, within: float = 60.0) -> Mapping[str, int]:
         """Return the queues that still hold messages when all are empty, or after so many seconds."""
+        return await self._until_empty(lambda _: True, within)
+
+    async def _until_empty(self, counts: Callable[[str], bool], within: float) -> Mapping[str, int]:
         left: Mapping[str, int] = {}
         for _ in range(round(within / _POLL)):
-            left = await asyncio.to_thread(self.depths)
+            depths = await asyncio.to_thread(self.depths)
+            left = {name: depth for name, depth in depths.items() if counts(name)}
             if not left:
                 break
             await asyncio.sleep(_POLL)
         return left
+
+    async def until_only_dead_letters(self, within: float = 60.0) -> Mapping[str, int]:
+        """Return the work queues that still hold messages when all are empty, or after so many seconds."""
+        return await self._until_empty(lambda name: not name.endswith("dead-letters"), within)
 
     async def dead_letters(self) -> Sequence[DeadLetter]:
         """Return the dead letters of all services."""

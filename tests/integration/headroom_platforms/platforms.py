@@ -61,7 +61,7 @@ async def running_platform(backend: Backend, replicas: Mapping[str, int]) -> Asy
         backend: what it stands on.
         replicas: instances by service; those that are not named get one.
     """
-    plan = members(replicas, _free_ports(sum(replicas.values()) + 8))
+    plan = members(replicas, free_ports(sum(replicas.values()) + 8))
     environment = {**backend.environment, "HEADROOM_LOG_LEVEL": "warning", "HEADROOM_THREADS": "1"}
     running = Running(plan, environment)
     keeping = asyncio.create_task(running.platform.run())
@@ -76,8 +76,8 @@ async def running_platform(backend: Backend, replicas: Mapping[str, int]) -> Asy
         await keeping
 
 
-def _free_ports(number: int) -> int:
-    """The first of so many neighbouring ports that nobody listens on."""
+def free_ports(number: int) -> int:
+    """Return the first of so many neighbouring ports that nobody listens on."""
     while True:
         first = _chance.choice(_DYNAMIC)
         if not any(accepts_connections(port) for port in range(first, first + number)):

@@ -1,0 +1,128 @@
+"""The commands around a platform, as a user types them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from headroom_platforms.backends import Backend
+from headroom_platforms.platforms import free_ports
+from headroom_platforms.poisons import poisons
+
+from headroom import load_scenario
+from headroom.remote import connected
+
+ROOT = Path(__file__).parents[2]
+HEADROOM = Path(sys.executable).with_name("headroom")
+SCENARIO = ROOT / "examples" / "single-server.yaml"
+PATIENCE = 120.0
+
+
+class CommandLine:
+    """Runs commands against one platform's broker."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.environment = {**os.environ, **backend.environment, "COLUMNS": "200"}
+
+    def __call__(self, *arguments: str, status: int = 0) -> str:
+        done = subprocess.run(  # noqa: S603 - our own command
+            [HEADROOM, *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        assert done.returncode == status, done.stderr
+        return done.stdout + done.stderr
+
+    def up(self, log: Path, port: int, *more: str) -> "subprocess.Popen[bytes]":
+        command = [HEADROOM, "up", "--port", str(port), *more]
+        with log.open("wb") as output:
+            return subprocess.Popen(  # noqa: S603 - our own command
+                command, env=self.environment, stdout=output, stderr=subprocess.STDOUT
+            )
+
+
+@pytest.fixture
+def command_line(backend: Backend) -> CommandLine:
+    return CommandLine(backend)
+
+
+@pytest.fixture
+def platform(command_line: CommandLine, tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    log = tmp_path / "up.log"
+    process = command_line.up(log, free_ports(6), "--replicas", "server-model=2")
+    deadline = time.monotonic() + PATIENCE
+    while "Ctrl-C ends the platform" not in log.read_text():
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.1)
+    yield process
+    # As a terminal's Ctrl-C does.
+    process.send_signal(signal.SIGINT)
+    assert process.wait(PATIENCE) == 0, log.read_text()
+    assert "at once" not in log.read_text()
+
+
+@pytest.mark.usefixtures("platform")
+async def test_a_platform_from_its_start_to_its_end(
+    backend: Backend, command_line: CommandLine, tmp_path: Path
+) -> None:
+    # Who is there?
+    found = json.loads(command_line("services", "--json"))
+    assert found["missing"] == []
+    assert [(one["service"], one["state"]) for one in found["services"]] == [
+        *(("analysis", "ready"), ("generator", "ready"), ("router", "ready")),
+        *(("server-model", "ready"), ("server-model", "ready")),
+    ]
+    assert "server-model-2" in command_line("services")
+
+    # A run, here and there.
+    files = [tmp_path / name for name in ("remote.json", "embedded.json")]
+    broker = ("--broker", backend.broker_url)
+    for file, where in zip(files, (broker, ()), strict=True):
+        command_line("run", str(SCENARIO), "-n", "3", "--quiet", "-o", str(file), *where)
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+    # What could not be handled.
+    bad = poisons(load_scenario(SCENARIO).scenario)["truncated Arrow"]
+    async with connected(backend.broker_url) as transport:
+        await transport.publish(bad)
+    assert bad.event_id in _until(command_line, bad.event_id)
+    shown = command_line("dead-letters", "show", bad.event_id)
+    assert "expected Arrow IPC streams" in shown
+    assert "replayed 1" in command_line("dead-letters", "replay", bad.event_id)
+    assert bad.event_id in _until(command_line, bad.event_id)
+    assert "purged 1" in command_line("dead-letters", "purge", "--all", "--service", "router")
+    assert "No dead letters." in command_line("dead-letters", "list", "--service", "router")
+    assert "found none of nonsense" in command_line("dead-letters", "show", "nonsense", status=2)
+    assert "found none of nonsense" in command_line("dead-letters", "purge", "nonsense", status=2)
+
+
+def test_a_run_without_a_platform_says_what_is_missing(backend: Backend, command_line: CommandLine) -> None:
+    said = command_line("run", str(SCENARIO), "--broker", backend.broker_url, status=3)
+    assert "found no analysis, generator, router, server-model" in said
+    assert "missing: analysis, generator, router, server-model" in command_line("services", status=3)
+
+
+def test_a_platform_that_cannot_start_ends_and_says_why(command_line: CommandLine, tmp_path: Path) -> None:
+    command_line.environment["HEADROOM_THREADS"] = "none"
+    log = tmp_path / "up.log"
+    process = command_line.up(log, free_ports(6))
+    assert process.wait(PATIENCE) == 3
+    assert "HEADROOM_THREADS" in log.read_text()
+    assert "found 'none'" in log.read_text()
+
+
+def _until(command_line: CommandLine, event_id: str) -> str:
+    """The list of dead letters, once it has this one."""
+    deadline = time.monotonic() + PATIENCE
+    while event_id not in (listed := command_line("dead-letters", "list")):
+        assert time.monotonic() < deadline, listed
+    return listed
