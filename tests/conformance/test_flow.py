@@ -53,7 +53,9 @@ def test_a_refused_publisher_waits_and_loses_nothing(world: Any, seen: Any) -> N
         async with analysis:
             taken = await filled(world, world.transport_of(analysis))
             trials = [*range(taken), *range(100, 160)]
-            publishing = [asyncio.create_task(analysis.publish(world.trial(trial))) for trial in trials[taken:]]
+            publishing = [
+                asyncio.create_task(analysis.publish(world.trial(trial))) for trial in trials[taken:]
+            ]
             await asyncio.sleep(1)
             assert not all(task.done() for task in publishing)
             async with world.service("generator", {TrialAnalysed: got}, instance="2", queue_limit=10):

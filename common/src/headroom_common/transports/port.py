@@ -55,7 +55,7 @@ class Guarantees:
         delivery_limit: how often one message is delivered without being settled, before it becomes a
             dead letter.
         delays: the delays that ``retry_later`` can keep, in seconds, ascending; others are rounded up to one
-            of them. Empty when every delay can be kept.
+            of them, and what is beyond the last is cut to it. Empty when every delay can be kept.
     """
 
     by_reference: bool

@@ -88,7 +88,7 @@ class RabbitTransport:
         """Hand the messages of ``queue`` to ``consumer``, at most ``prefetch`` unsettled at a time."""
         session = self._current()
         delays = self._settings.retry_delays
-        subscription = RabbitSubscription(queue, consumer, prefetch, self._topology, delays)
+        subscription = RabbitSubscription(queue, consumer, prefetch, delays)
         await subscription.start(session)
         session.require()
         self._subscriptions.append(subscription)

@@ -1,15 +1,17 @@
 """Consumers of RabbitMQ's queues, and what they have in hand."""
 
+import asyncio
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Mapping
 from typing import Final
 
-from aio_pika.abc import AbstractIncomingMessage, AbstractQueue
+from aio_pika.abc import AbstractIncomingMessage, AbstractQueue, ConsumerTag
 
 from headroom_common.transports.port import ConnectionLostError, Consumer, Message, Queue
 from headroom_common.transports.rabbitmq_messages import ATTEMPT, again, attempt_of, incoming_message
 from headroom_common.transports.rabbitmq_session import Session, broker_errors
-from headroom_common.transports.rabbitmq_topology import DEAD_LETTERS, Topology, delay_queue
+from headroom_common.transports.rabbitmq_topology import DEAD_LETTERS, RETRIES, retry_key, retry_queue
 
 QUEUE_INSTANCE: Final = "headroom-queue-instance"
 """Header of a dead letter from a private queue: the instance that the queue belongs to."""
@@ -25,27 +27,22 @@ class RabbitSubscription:
         queue: the queue.
         consumer: takes the deliveries.
         prefetch: unsettled deliveries at a time.
-        topology: declares the queues for retries.
         delays: those that messages can wait for, in seconds, ascending.
 
     Attributes:
         queue: as given.
+        consumer: as given.
+        prefetch: as given.
         cancelled: whether it takes no more.
     """
 
-    def __init__(
-        self, queue: Queue, consumer: Consumer, prefetch: int, topology: Topology, delays: tuple[float, ...]
-    ) -> None:
+    def __init__(self, queue: Queue, consumer: Consumer, prefetch: int, delays: tuple[float, ...]) -> None:
         self.queue = queue
+        self.consumer = consumer
+        self.prefetch = prefetch
         self.cancelled = False
-        self._consumer = consumer
-        self._prefetch = prefetch
-        self._topology = topology
         self._delays = delays
-        self._declared: set[float] = set()
-        self._session: Session | None = None
-        self._source: AbstractQueue | None = None
-        self._tag = ""
+        self._hands: Hands | None = None
 
     async def start(self, session: Session) -> None:
         """Consume in a new session.
@@ -53,38 +50,82 @@ class RabbitSubscription:
         Raises:
             ConnectionLostError: the connection broke.
         """
-        self._declared = set()
-        self._session = session
-        channel = await session.consumer_channel(self._prefetch)
-        with broker_errors():
-            self._source = await channel.get_queue(self.queue.name, ensure=False)
-            self._tag = await self._source.consume(self._take)
+        self._hands = Hands(self, session)
+        await self._hands.open()
 
     async def cancel(self) -> None:
         """Take no more messages; those in hand may still be settled."""
         self.cancelled = True
-        if self._source is not None and self._session is not None and not self._session.lost.done():
-            with broker_errors():
-                await self._source.cancel(self._tag)
+        if self._hands is not None:
+            await self._hands.close()
 
-    async def put_off(self, session: Session, incoming: AbstractIncomingMessage, delay: float) -> None:
-        """Publish a delivery to the queue where it waits.
+    def rounded_up(self, delay: float) -> float:
+        """Return the delay that a message waits for: the next one that there is, or the longest."""
+        return self._delays[min(bisect_left(self._delays, delay), len(self._delays) - 1)]
+
+
+class Hands:
+    """What a subscription holds in one session.
+
+    A work queue has a second queue beside it, for the messages whose wait is over, and the broker counts the
+    prefetch of each: what is over the subscription's own waits here.
+
+    Args:
+        subscription: the subscription.
+        session: the session.
+
+    Attributes:
+        subscription: as given.
+        session: as given.
+    """
+
+    def __init__(self, subscription: RabbitSubscription, session: Session) -> None:
+        self.subscription = subscription
+        self.session = session
+        self._claims: list[tuple[AbstractQueue, ConsumerTag]] = []
+        self._waiting: deque[AbstractIncomingMessage] = deque()
+        self._held = 0
+
+    async def open(self) -> None:
+        """Begin to consume.
 
         Raises:
             ConnectionLostError: the connection broke.
-            PublishRefusedError: there is no room.
         """
-        kept = self._delays[min(bisect_left(self._delays, delay), len(self._delays) - 1)]
-        if kept not in self._declared:
-            await self._topology.declare_delay(session, self.queue, kept)
-            self._declared.add(kept)
-        message = again(incoming, session.next_id(), {ATTEMPT: str(attempt_of(incoming) + 1)})
-        await session.publish("", delay_queue(self.queue, kept), message, mandatory=True)
+        queue = self.subscription.queue
+        channel = await self.session.consumer_channel(self.subscription.prefetch)
+        with broker_errors():
+            for name in (queue.name,) if queue.private else (queue.name, retry_queue(queue)):
+                source = await channel.get_queue(name, ensure=False)
+                self._claims.append((source, await source.consume(self._take)))
+
+    async def close(self) -> None:
+        """Take no more; what is waiting here goes back.
+
+        Raises:
+            ConnectionLostError: the connection broke, and everything goes back.
+        """
+        if self.session.lost.done():
+            return
+        with broker_errors():
+            for source, tag in self._claims:
+                await source.cancel(tag)
+            while self._waiting:
+                await self._waiting.popleft().nack(requeue=True)
+
+    def let_go(self) -> None:
+        """Note that a delivery was settled."""
+        self._held -= 1
+        self._hand_over()
 
     async def _take(self, incoming: AbstractIncomingMessage) -> None:
-        session = self._session
-        if session is not None and not session.lost.done():
-            self._consumer(RabbitDelivery(self, session, incoming))
+        self._waiting.append(incoming)
+        self._hand_over()
+
+    def _hand_over(self) -> None:
+        while self._waiting and self._held < self.subscription.prefetch and not self.session.lost.done():
+            self._held += 1
+            self.subscription.consumer(RabbitDelivery(self, self._waiting.popleft()))
 
 
 class RabbitDelivery:
@@ -94,13 +135,10 @@ class RabbitDelivery:
     again, as any other crash does.
     """
 
-    __slots__ = ("_incoming", "_message", "_session", "_settled", "_subscription")
+    __slots__ = ("_hands", "_incoming", "_message", "_settled")
 
-    def __init__(
-        self, subscription: RabbitSubscription, session: Session, incoming: AbstractIncomingMessage
-    ) -> None:
-        self._subscription = subscription
-        self._session = session
+    def __init__(self, hands: Hands, incoming: AbstractIncomingMessage) -> None:
+        self._hands = hands
         self._incoming = incoming
         self._message = incoming_message(incoming)
         self._settled = False
@@ -126,24 +164,35 @@ class RabbitDelivery:
         self._settled = True
         with broker_errors():
             await self._incoming.ack()
+        self._hands.let_go()
 
     async def retry_later(self, delay: float) -> None:
         """Deliver the message again after ``delay`` seconds."""
         self._require_in_hand()
-        await self._subscription.put_off(self._session, self._incoming, delay)
+        subscription, session = self._hands.subscription, self._hands.session
+        attempt = {ATTEMPT: str(self.attempt + 1)}
+        if subscription.queue.private:
+            # It goes when its instance does, so it may as well wait in the instance's hands.
+            await asyncio.sleep(delay)
+            exchange, key = "", subscription.queue.name
+        else:
+            exchange, key = RETRIES, retry_key(subscription.queue, subscription.rounded_up(delay))
+        await session.publish(
+            exchange, key, again(self._incoming, session.next_id(), attempt), mandatory=True
+        )
         await self.ack()
 
     async def dead_letter(self, headers: Mapping[str, str]) -> None:
         """Give the message up."""
         self._require_in_hand()
-        queue = self._subscription.queue
+        queue, session = self._hands.subscription.queue, self._hands.session
         whence = {QUEUE_INSTANCE: queue.instance, QUEUE_CORRELATION: queue.correlation}
         noted = {**headers, **{name: value for name, value in whence.items() if value}}
-        letter = again(self._incoming, self._session.next_id(), noted)
-        await self._session.publish(DEAD_LETTERS, queue.service, letter, mandatory=True)
+        letter = again(self._incoming, session.next_id(), noted)
+        await session.publish(DEAD_LETTERS, queue.service, letter, mandatory=True)
         await self.ack()
 
     def _require_in_hand(self) -> None:
-        if self._settled or self._session.lost.done():
+        if self._settled or self._hands.session.lost.done():
             void = "the delivery is void: it was settled, or the connection was lost"
             raise ConnectionLostError(void, next_step="Nothing: an unsettled message comes again.")

@@ -22,6 +22,12 @@ UNROUTED: Final = "headroom.unroutable"
 DEAD_LETTERS: Final = "headroom.dead-letters"
 """Direct exchange of dead letters; the routing key is the service."""
 
+RETRIES: Final = "headroom.retries"
+"""Topic exchange of messages that wait for their next attempt; ``retry_key`` tells where."""
+
+DUE: Final = "headroom.due"
+"""Topic exchange of messages whose wait is over; the key is still that of ``RETRIES``."""
+
 MUST_ROUTE: Final = "headroom-must-route"
 """Header of messages that are kept when nobody takes them."""
 
@@ -43,9 +49,27 @@ def dead_letter_queue(service: str) -> str:
     return UNROUTED if service == UNROUTABLE else f"{service}.dead-letters"
 
 
-def delay_queue(queue: Queue, delay: float) -> str:
-    """Return the name of the queue where messages wait for ``delay`` seconds."""
-    return f"{queue.name}.retry.{delay:g}s"
+def delay_queue(service: str, delay: float) -> str:
+    """Return the name of the queue where messages of ``service`` wait for ``delay`` seconds."""
+    return f"{service}.delay.{delay:g}s"
+
+
+def retry_queue(queue: Queue) -> str:
+    """Return the name of the queue beside ``queue`` for messages whose wait is over.
+
+    It is never full: a message that was taken once keeps its place, and the broker would try a refused one
+    again only after minutes.
+    """
+    return f"{queue.name}.retry"
+
+
+def retry_key(queue: Queue, delay: float) -> str:
+    """Return the key of a message that waits for ``delay`` seconds and then returns to ``queue``."""
+    return f"{queue.service}.{_milliseconds(delay)}.{queue.event_type}"
+
+
+def _milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)
 
 
 class Topology:
@@ -68,6 +92,8 @@ class Topology:
             async with await session.channel() as channel:
                 await channel.declare_exchange(UNROUTED, "headers", durable=True)
                 await channel.declare_exchange(DEAD_LETTERS, "direct", durable=True)
+                await channel.declare_exchange(RETRIES, "topic", durable=True)
+                await channel.declare_exchange(DUE, "topic", durable=True)
                 await channel.declare_exchange(
                     EVENTS, "topic", durable=True, arguments={"alternate-exchange": UNROUTED}
                 )
@@ -76,7 +102,7 @@ class Topology:
             await self._bind(session, UNROUTED, UNROUTED, "", wanted)
 
     async def declare_queue(self, session: Session, queue: Queue) -> None:
-        """Declare a queue with its bindings, and the dead letters of its service.
+        """Declare a queue with its bindings, and what its service needs for failures.
 
         Raises:
             ConnectionLostError: the connection broke.
@@ -85,28 +111,25 @@ class Topology:
         with broker_errors():
             await self._declare(session, letters, self._letters())
             await self._bind(session, letters, DEAD_LETTERS, queue.service)
-            await self._declare(session, queue.name, self._private() if queue.private else self._work(queue))
+            if queue.private:
+                await self._declare(session, queue.name, self._private())
+            else:
+                await self._declare_delays(session, queue.service)
+                await self._declare(session, retry_queue(queue), self._work(queue))
+                await self._bind(session, retry_queue(queue), DUE, f"{queue.service}.*.{queue.event_type}")
+                await self._declare(session, queue.name, {**self._work(queue), **self._bounded()})
             await self._bind(session, queue.name, EVENTS, f"{queue.event_type}.{queue.correlation or '*'}")
 
-    async def declare_delay(self, session: Session, queue: Queue, delay: float) -> None:
-        """Declare where messages of ``queue`` wait for ``delay`` seconds, before they return to it.
-
-        Raises:
-            ConnectionLostError: the connection broke.
-        """
-        arguments = self._quorum(
-            {
-                "x-message-ttl": round(delay * 1000),
-                "x-dead-letter-exchange": "",
-                "x-dead-letter-routing-key": queue.name,
+    async def _declare_delays(self, session: Session, service: str) -> None:
+        for delay in self._settings.retry_delays:
+            name = delay_queue(service, delay)
+            arguments = {
+                "x-message-ttl": _milliseconds(delay),
+                "x-dead-letter-exchange": DUE,
                 "x-dead-letter-strategy": "at-least-once",
-                "x-overflow": "reject-publish",
             }
-        )
-        if queue.private:
-            arguments["x-expires"] = round((self._settings.private_queue_expiry + delay) * 1000)
-        with broker_errors():
-            await self._declare(session, delay_queue(queue, delay), arguments)
+            await self._declare(session, name, self._quorum({**arguments, **self._bounded()}))
+            await self._bind(session, name, RETRIES, f"{service}.{_milliseconds(delay)}.#")
 
     async def delete_private(self, session: Session, queue: Queue) -> None:
         """Delete a private queue with what it holds.
@@ -148,7 +171,7 @@ class Topology:
     def _work(self, queue: Queue) -> dict[str, Any]:
         return self._quorum(
             {
-                "x-max-length": self._settings.queue_limit,
+                # At-least-once dead-lettering asks for it, with and without a limit.
                 "x-overflow": "reject-publish",
                 # The broker counts deliveries after the first one.
                 "x-delivery-limit": self._settings.delivery_limit - 1,
@@ -158,13 +181,16 @@ class Topology:
             }
         )
 
+    def _bounded(self) -> dict[str, Any]:
+        return {"x-max-length": self._settings.queue_limit, "x-overflow": "reject-publish"}
+
     def _private(self) -> dict[str, Any]:
         return self._quorum(
             {
                 "x-max-length": self._settings.queue_limit,
                 "x-overflow": "drop-head",
                 "x-delivery-limit": self._settings.delivery_limit - 1,
-                "x-expires": round(self._settings.private_queue_expiry * 1000),
+                "x-expires": _milliseconds(self._settings.private_queue_expiry),
             }
         )
 
