@@ -15,7 +15,7 @@ WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n > 8 ? 8 : n)))
 PYTEST := $(BIN)/pytest --quiet
 
 .PHONY: help setup demo lint lint-python lint-types lint-imports lint-shell lint-workflows lint-generated format \
-  test test-quick browser soak bench lock lint-locks docs diagrams wheels clean
+  test test-quick browser servers soak bench lock lint-locks docs diagrams wheels clean
 
 help: ## list the commands
 	@awk 'BEGIN {FS = ":.*## "; print "make COMMAND, where COMMAND is one of:\n"} \
@@ -63,10 +63,10 @@ format: setup ## format the code and fix what can be fixed by itself
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-test: setup browser ## the full suite, kernels also as plain Python
+test: setup browser servers ## the full suite, kernels also as plain Python
 	@$(PYTEST) --numprocesses $(WORKERS)
 
-test-quick: setup ## the suite without browsers and without the uncompiled run
+test-quick: setup servers ## the suite without browsers and without the uncompiled run
 	@$(PYTEST) --numprocesses $(WORKERS) -m "not browser and not uncompiled"
 
 soak: setup ## tests on generated examples, again and again with other examples (ROUNDS=10)
@@ -77,6 +77,9 @@ soak: setup ## tests on generated examples, again and again with other examples 
 
 browser:
 	@scripts/browser.sh
+
+servers:
+	@scripts/servers.sh
 
 bench: setup ## requests per second beside SimPy and AsyncFlow's figures; writes benchmarks/out/latest.json
 	@$(BIN)/python -m benchmarks
