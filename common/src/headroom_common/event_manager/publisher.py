@@ -92,7 +92,9 @@ class Publisher:
                 raise failures.exceptions[0] from failures
 
     async def persist(self, identity: str, settle: Callable[[], Awaitable[None]]) -> None:
-        """Call ``settle`` again while the broker has no room for what it moves.
+        """Call ``settle`` again while the broker has no room for what it moves, or says nothing.
+
+        What it moves twice is a copy, and dropped where it arrives.
 
         Raises:
             ConnectionLostError: the delivery that it settles is void.
@@ -100,14 +102,17 @@ class Publisher:
         number = 1
         while True:
             try:
-                await uncancelled(settle())
+                async with asyncio.timeout(self._settings.publish_timeout):
+                    await uncancelled(settle())
+            except TimeoutError:
+                _log.warning("settling timed out", event_id=identity, tries=number)
             except PublishRefusedError as error:
                 self._counters.refused += 1
                 _log.warning("settling was refused", reason=str(error), tries=number)
-                await self._clock.sleep(self._pause(identity, number))
-                number += 1
             else:
                 return
+            await self._clock.sleep(self._pause(identity, number))
+            number += 1
 
     async def _confirmed(self, message: Message, number: int) -> bool:
         try:
