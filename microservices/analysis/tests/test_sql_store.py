@@ -17,7 +17,7 @@ from sqlalchemy import event, func, select, update
 
 from headroom_analysis.storage import SqlStore, engine, open_engine, open_store
 from headroom_analysis.storage.engine import transaction
-from headroom_analysis.storage.schema import parts, results, runs, totals, trials
+from headroom_analysis.storage.schema import parts, runs, trials
 from headroom_analysis.store import MemoryStore
 from headroom_common.errors import PermanentError, TransientError
 
@@ -79,9 +79,9 @@ def test_a_complete_trial_keeps_no_parts(store: SqlStore) -> None:
     run.add(store, (0, 1, 0))
     assert rows(store, parts, run) == 1
     run.add(store, (1, 1, 0))
-    assert [rows(store, table, run) for table in (parts, trials, totals, results)] == [0, 2, 1, 1]
+    assert [rows(store, table, run) for table in (parts, trials, runs)] == [0, 2, 1]
     store.discard(run.parameters.run_id)
-    assert [rows(store, table, run) for table in (parts, trials, totals, results)] == [0, 0, 0, 0]
+    assert [rows(store, table, run) for table in (parts, trials, runs)] == [0, 0, 1]
 
 
 @pytest.mark.parametrize("merge_bytes", [0, 1 << 14])
@@ -117,7 +117,7 @@ def test_old_runs_are_removed(store: SqlStore) -> None:
     now += 51
     assert aged.remove_older_than(100) == 2
     assert aged.result(finished.parameters.run_id) is None
-    assert [rows(store, table, finished) for table in (runs, trials, totals, results)] == [0, 0, 0, 0]
+    assert [rows(store, table, finished) for table in (runs, trials)] == [0, 0]
     assert unwanted.try_to_add(store, (0, 0, 0)) is not None  # nobody remembers it
     now += 50
     assert aged.remove_older_than(100) == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from headroom_analysis.domain.partials import Partial
 from headroom_analysis.domain.result import result_document
@@ -23,11 +23,17 @@ from headroom_analysis.store import FinishedRun, Standing, check_place
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import Connection
 
     from headroom_analysis.domain.trial import TrialSummary
     from headroom_analysis.plans import RunPlan
     from headroom_common.contracts.events import CompletedHeader
+
+_EMPTY_TRIAL: Final = {
+    **dict.fromkeys(("requests", "watermark_ns", "last_segment", "full_segments"), 0),
+    **dict.fromkeys(("merged_bytes", "loose_bytes"), 0),
+    **dict.fromkeys(("final_segment", "completed_segment", "completed_part", "summary"), None),
+}
 
 
 def add_run(connection: Connection, run_id: UUID, now: int) -> None:
@@ -52,6 +58,8 @@ class Addition:
         self._plan = plan
         self._now = now
         self._key = {"of_run": header.run.run_id, "of_trial": header.trial}
+        self._first = False  # of its trial
+        self._finished: FinishedRun | None = None
 
     def run(self, partial: Partial, *, merge_bytes: int) -> Standing | None:
         """Add the part and return how the run stands, None when nobody wants it any longer.
@@ -63,73 +71,69 @@ class Addition:
         trial = self._locked_trial()
         if trial is None:
             return None
-        if trial.completed_segment is not None:
-            place = (trial.completed_segment, trial.completed_part)
+        if trial["completed_segment"] is not None:
+            place = (trial["completed_segment"], trial["completed_part"])
             return self._standing(completed=place == (header.segment, header.part))
-        values = self._with_part(trial, partial.requests)
-        if values is None:
+        if not self._count(trial, partial.requests):
             return self._standing(completed=False)
-        if values["full_segments"] - 1 == values["final_segment"]:
-            if not self._complete_trial(partial, values):
-                return None
-            return self._standing(completed=True)
-        self._keep(partial, values, merge_bytes)
+        if trial["full_segments"] - 1 == trial["final_segment"]:
+            return self._standing(completed=True) if self._complete_trial(partial, trial) else None
+        self._keep(partial, trial, merge_bytes)
         return self._standing(completed=False)
 
-    def _locked_trial(self) -> Row[Any] | None:
+    def _locked_trial(self) -> dict[str, Any] | None:
         """Return the trial's row, locked; it is made when it is not there. None for an unwanted run."""
-        row = self._connection.execute(sql.LOCK_TRIAL, self._key).one_or_none()
-        if row is not None:
-            return row
-        run_id, trial = self._header.run.run_id, self._header.trial
-        add_run(self._connection, run_id, self._now)
-        if self._connection.execute(sql.RUN_STATE, {"of_run": run_id}).scalar() == DISCARDED:
+        found = self._lock_trial()
+        if found is not None:
+            return found
+        run_id = self._header.run.run_id
+        state = self._connection.execute(sql.RUN_STATE, {"of_run": run_id}).scalar()
+        if state is None:
+            add_run(self._connection, run_id, self._now)
+            state = self._connection.execute(sql.RUN_STATE, {"of_run": run_id}).scalar()
+        if state == DISCARDED:
             return None
-        sums = dict.fromkeys(
-            ("requests", "watermark_ns", "last_segment", "full_segments", "merged_bytes", "loose_bytes"), 0
-        )
-        sql.add_unless_there(self._connection, trials, {"run_id": run_id, "trial": trial} | sums)
-        return self._connection.execute(sql.LOCK_TRIAL, self._key).one_or_none()
+        trial = {"run_id": run_id, "trial": self._header.trial} | _EMPTY_TRIAL
+        self._first = sql.add_unless_there(self._connection, trials, trial)
+        return trial if self._first else self._lock_trial()
 
-    def _with_part(self, trial: Row[Any], requests: int) -> dict[str, Any] | None:
-        """Return the trial's columns as they are with the part, None when the part is there already.
+    def _lock_trial(self) -> dict[str, Any] | None:
+        row = self._connection.execute(sql.LOCK_TRIAL, self._key).mappings().one_or_none()
+        return None if row is None else {**_EMPTY_TRIAL, **row}
+
+    def _count(self, trial: dict[str, Any], requests: int) -> bool:
+        """Count the part in the trial's row; tell whether it is new.
 
         Raises:
             PermanentError: the part contradicts another one.
         """
         header = self._header
-        found = self._connection.execute(
-            sql.PARTS_OF_SEGMENT, self._key | {"of_segment": header.segment}
-        ).all()
+        place = self._key | {"of_segment": header.segment}
+        found = [] if self._first else self._connection.execute(sql.PARTS_OF_SEGMENT, place).all()
         parts = found[0].parts if found else None
-        check_place(header, parts=parts, final=trial.final_segment, last=trial.last_segment)
+        check_place(header, parts=parts, final=trial["final_segment"], last=trial["last_segment"])
         if any(row.part == header.part for row in found):
-            return None
+            return False
         watermark = min(header.watermark_ns, self._plan.layout.horizon_ns)
-        return self._key | {
-            "requests": trial.requests + requests,
-            "watermark_ns": max(trial.watermark_ns, watermark),
-            "final_segment": header.segment if header.final else trial.final_segment,
-            "last_segment": max(trial.last_segment, header.segment),
-            "full_segments": trial.full_segments + (len(found) + 1 == header.parts),
-            "merged_bytes": trial.merged_bytes,
-            "loose_bytes": trial.loose_bytes,
-            "completed_segment": None,
-            "completed_part": None,
-            "summary": None,
-        }
+        trial["requests"] += requests
+        trial["watermark_ns"] = max(trial["watermark_ns"], watermark)
+        trial["last_segment"] = max(trial["last_segment"], header.segment)
+        trial["full_segments"] += len(found) + 1 == header.parts
+        if header.final:
+            trial["final_segment"] = header.segment
+        return True
 
-    def _keep(self, partial: Partial, values: dict[str, Any], merge_bytes: int) -> None:
+    def _keep(self, partial: Partial, trial: dict[str, Any], merge_bytes: int) -> None:
         """Store a part of a trial that is not complete, merged with those before when these got heavy."""
         blob = encode_partial(partial)
-        values["loose_bytes"] += len(blob)
-        if values["loose_bytes"] > max(values["merged_bytes"], merge_bytes):
+        trial["loose_bytes"] += len(blob)
+        if trial["loose_bytes"] > max(trial["merged_bytes"], merge_bytes):
             merged = Partial.empty(self._plan.layout)
             self._absorb_stored(merged)
             merged.absorb(partial)
             blob = encode_partial(merged)
             self._connection.execute(sql.EMPTY_PARTS, self._key)
-            values |= {"merged_bytes": len(blob), "loose_bytes": 0}
+            trial |= {"merged_bytes": len(blob), "loose_bytes": 0}
         header = self._header
         row = {
             "run_id": header.run.run_id,
@@ -140,27 +144,28 @@ class Addition:
             "statistics": blob,
         }
         self._connection.execute(sql.ADD_PART, row)
-        self._connection.execute(sql.UPDATE_TRIAL, values)
+        self._connection.execute(sql.UPDATE_TRIAL, self._key | trial)
 
     def _absorb_stored(self, partial: Partial) -> None:
         """Add the stored statistics of the trial to a partial."""
         for blob in self._connection.execute(sql.STATISTICS, self._key).scalars():
             partial.absorb(decode_partial(blob, self._plan.layout))
 
-    def _complete_trial(self, partial: Partial, values: dict[str, Any]) -> bool:
+    def _complete_trial(self, partial: Partial, trial: dict[str, Any]) -> bool:
         """Replace the parts of the trial by its summary; tell whether the run is still wanted."""
-        header, layout, facts = self._header, self._plan.layout, self._plan.facts
+        header, layout = self._header, self._plan.layout
         whole = Partial.empty(layout, whole_trial=True)
-        self._absorb_stored(whole)
+        if not self._first:
+            self._absorb_stored(whole)
+            self._connection.execute(sql.DELETE_PARTS, self._key)
         whole.absorb(partial)
-        summary = summarise(header.trial, whole, layout, facts.servers)
-        values |= {
+        summary = summarise(header.trial, whole, layout, self._plan.facts.servers)
+        trial |= {
             "completed_segment": header.segment,
             "completed_part": header.part,
             "summary": encode_summary(summary),
         }
-        self._connection.execute(sql.UPDATE_TRIAL, values)
-        self._connection.execute(sql.DELETE_PARTS, self._key)
+        self._connection.execute(sql.UPDATE_TRIAL, self._key | trial)
         return self._add_to_run(whole)
 
     def _add_to_run(self, trial: Partial) -> bool:
@@ -169,40 +174,34 @@ class Addition:
         run = self._connection.execute(sql.LOCK_RUN, key).one()
         if run.state == DISCARDED:
             return False
-        totals, exists = self._totals()
-        totals.absorb(trial, self._plan.layout)
-        blob = encode_totals(totals)
-        if exists:
-            self._connection.execute(sql.UPDATE_TOTALS, key | {"statistics": blob})
-        else:
-            self._connection.execute(sql.ADD_TOTALS, {"run_id": key["of_run"], "statistics": blob})
-        done = run.trials_done + 1
-        finished = done == self._plan.facts.trials
-        if finished:
-            self._add_result(totals)
-        state, last = (FINISHED, self._header.trial) if finished else (RUNNING, None)
-        values = {"state": state, "trials_done": done, "last_trial": last, "changed_at": self._now}
-        requests = run.requests + trial.requests
-        self._connection.execute(sql.UPDATE_RUN, key | values | {"requests": requests})
+        layout, facts = self._plan.layout, self._plan.facts
+        totals = RunTotals.empty(layout) if run.totals is None else decode_totals(run.totals, layout)
+        totals.absorb(trial, layout)
+        values = {
+            "state": RUNNING,
+            "trials_done": run.trials_done + 1,
+            "requests": run.requests + trial.requests,
+            "last_trial": None,
+            "changed_at": self._now,
+            "totals": encode_totals(totals),
+            "result": None,
+        }
+        if values["trials_done"] == facts.trials:
+            self._finished = FinishedRun(self._summaries(), totals)
+            document = result_document(self._finished.summaries, totals, layout, facts)
+            values |= {"state": FINISHED, "last_trial": self._header.trial, "result": _as_json(document)}
+        self._connection.execute(sql.UPDATE_RUN, key | values)
         return True
-
-    def _totals(self) -> tuple[RunTotals, bool]:
-        """Return the totals of the run, and whether they are stored."""
-        layout = self._plan.layout
-        blob = self._connection.execute(sql.TOTALS, {"of_run": self._header.run.run_id}).scalar()
-        return (RunTotals.empty(layout), False) if blob is None else (decode_totals(blob, layout), True)
 
     def _summaries(self) -> tuple[TrialSummary, ...]:
         """Return the summaries of the complete trials in their order."""
         found = self._connection.execute(sql.SUMMARIES, {"of_run": self._header.run.run_id})
         return tuple(decode_summary(blob) for blob in found.scalars())
 
-    def _add_result(self, totals: RunTotals) -> None:
-        """Store the result document of the finished run."""
-        document = result_document(self._summaries(), totals, self._plan.layout, self._plan.facts)
-        text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        row = {"run_id": self._header.run.run_id, "document": text.encode()}
-        self._connection.execute(sql.ADD_RESULT, row)
+    def _stored_run(self) -> FinishedRun:
+        """Return the finished run."""
+        blob = self._connection.execute(sql.TOTALS, {"of_run": self._header.run.run_id}).scalar_one()
+        return FinishedRun(self._summaries(), decode_totals(blob, self._plan.layout))
 
     def _standing(self, *, completed: bool) -> Standing | None:
         """Return how the run stands, None when it is unwanted."""
@@ -211,8 +210,7 @@ class Addition:
             return None
         finished = None
         if completed and run.last_trial == self._header.trial:
-            totals, _ = self._totals()
-            finished = FinishedRun(self._summaries(), totals)
+            finished = self._finished or self._stored_run()
         return Standing(
             trials_done=run.trials_done,
             requests=int(run.requests),
@@ -220,3 +218,8 @@ class Addition:
             completed_trial=completed,
             finished=finished,
         )
+
+
+def _as_json(document: dict[str, Any]) -> bytes:
+    """Return canonical JSON: keys in the document's own order, no spaces, UTF-8."""
+    return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import psycopg
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import QueuePool
 
 from headroom_common.errors import PermanentError, TransientError
@@ -83,7 +84,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     try:
         with engine.begin() as connection:
             yield connection
-    except SQLAlchemyError as error:
+    except (DBAPIError, PoolTimeoutError) as error:
         message = f"the database: {_reason(error)}"
         raise TransientError(message, next_step=_NEXT_STEP) from error
 
@@ -103,7 +104,7 @@ def _address(url: str) -> URL:
     raise PermanentError(message, next_step="Mend the setting of the database's URL.")
 
 
-def _reason(error: SQLAlchemyError) -> str:
+def _reason(error: DBAPIError | PoolTimeoutError) -> str:
     """Say what went wrong in one line, without statements and values."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     lines = str(cause).strip().splitlines()

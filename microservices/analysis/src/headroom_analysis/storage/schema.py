@@ -44,6 +44,8 @@ runs: Final = Table(
     Column(
         "changed_at", BigInteger, nullable=False, index=True
     ),  # seconds since 1970: begun, trial done, ended
+    Column("totals", LargeBinary),  # of the complete trials together
+    Column("result", LargeBinary),  # of a finished run: its document as canonical JSON
 )
 
 trials: Final = Table(
@@ -75,18 +77,4 @@ parts: Final = Table(
     Column("parts", BigInteger, nullable=False),  # how many the segment has
     Column("statistics", LargeBinary),  # its own and perhaps those of others, whose rows are then without
     ForeignKeyConstraint(["run_id", "trial"], ["trials.run_id", "trials.trial"], ondelete="CASCADE"),
-)
-
-totals: Final = Table(
-    "totals",
-    metadata,
-    Column("run_id", Uuid, ForeignKey(runs.c.run_id, ondelete="CASCADE"), primary_key=True),
-    Column("statistics", LargeBinary, nullable=False),  # of the complete trials together
-)
-
-results: Final = Table(
-    "results",
-    metadata,
-    Column("run_id", Uuid, ForeignKey(runs.c.run_id, ondelete="CASCADE"), primary_key=True),
-    Column("document", LargeBinary, nullable=False),  # canonical JSON
 )

@@ -95,8 +95,7 @@ class SqlStore:
             connection.execute(sql.DISCARD_RUN, {"of_run": run_id, "changed_at": now})
         # Apart from the above: who adds a part holds its trial while it waits for the run.
         with transaction(self._engine) as connection:
-            for statement in sql.FORGET:
-                connection.execute(statement, {"of_run": run_id})
+            connection.execute(sql.FORGET_TRIALS, {"of_run": run_id})
 
     def result(self, run_id: UUID) -> bytes | None:
         """Return the result document of a finished run as canonical JSON in UTF-8, None when there is none.

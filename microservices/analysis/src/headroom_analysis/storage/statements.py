@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import and_, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from headroom_analysis.storage.schema import DISCARDED, parts, results, runs, totals, trials
+from headroom_analysis.storage.schema import DISCARDED, parts, runs, trials
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -37,18 +37,22 @@ def _in_flight(column: ColumnElement[int]) -> Any:  # noqa: ANN401 - SQLAlchemy'
 
 RUN_STATE: Final = select(runs.c.state).where(runs.c.run_id == _RUN)
 LOCK_RUN: Final = (
-    select(runs.c.state, runs.c.trials_done, runs.c.requests)
+    select(runs.c.state, runs.c.trials_done, runs.c.requests, runs.c.totals)
     .where(runs.c.run_id == _RUN)
     .with_for_update(key_share=True)
 )
 UPDATE_RUN: Final = (
     update(runs)
     .where(runs.c.run_id == _RUN)
-    .values(_set(runs, "state", "trials_done", "requests", "last_trial", "changed_at"))
+    .values(_set(runs, "state", "trials_done", "requests", "last_trial", "changed_at", "totals", "result"))
 )
 DISCARD_RUN: Final = (
-    update(runs).where(runs.c.run_id == _RUN).values(state=DISCARDED, **_set(runs, "changed_at"))
+    update(runs)
+    .where(runs.c.run_id == _RUN)
+    .values(state=DISCARDED, totals=None, result=None, **_set(runs, "changed_at"))
 )
+TOTALS: Final = select(runs.c.totals).where(runs.c.run_id == _RUN)
+RESULT: Final = select(runs.c.result).where(runs.c.run_id == _RUN)
 DELETE_OLD_RUNS: Final = delete(runs).where(runs.c.changed_at < bindparam("before"))
 
 STANDING: Final = select(
@@ -89,17 +93,10 @@ STATISTICS: Final = select(parts.c.statistics).where(_ITS_PARTS, parts.c.statist
 EMPTY_PARTS: Final = update(parts).where(_ITS_PARTS, parts.c.statistics.is_not(None)).values(statistics=None)
 DELETE_PARTS: Final = delete(parts).where(_ITS_PARTS)
 
-TOTALS: Final = select(totals.c.statistics).where(totals.c.run_id == _RUN)
-ADD_TOTALS: Final = insert(totals)
-UPDATE_TOTALS: Final = update(totals).where(totals.c.run_id == _RUN).values(_set(totals, "statistics"))
-
-RESULT: Final = select(results.c.document).where(results.c.run_id == _RUN)
-ADD_RESULT: Final = insert(results)
-
-FORGET: Final = tuple(delete(table).where(table.c.run_id == _RUN) for table in (trials, totals, results))
+FORGET_TRIALS: Final = delete(trials).where(trials.c.run_id == _RUN)
 
 
-def add_unless_there(connection: Connection, table: Table, values: dict[str, Any]) -> None:
-    """Insert a row unless one with its key is there; wait for whoever is inserting it now."""
+def add_unless_there(connection: Connection, table: Table, values: dict[str, Any]) -> bool:
+    """Insert a row unless one with its key is there or about to be; tell whether it was inserted."""
     insertion = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    connection.execute(insertion(table).on_conflict_do_nothing(), values)
+    return connection.execute(insertion(table).on_conflict_do_nothing(), values).rowcount == 1

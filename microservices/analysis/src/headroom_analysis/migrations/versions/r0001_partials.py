@@ -1,4 +1,4 @@
-"""Runs, trials, parts, totals and results."""
+"""Runs, trials and parts."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -19,6 +19,8 @@ def upgrade() -> None:
         sa.Column("requests", sa.BigInteger, nullable=False),
         sa.Column("last_trial", sa.BigInteger),
         sa.Column("changed_at", sa.BigInteger, nullable=False),
+        sa.Column("totals", sa.LargeBinary),
+        sa.Column("result", sa.LargeBinary),
         sa.PrimaryKeyConstraint("run_id", name="pk_runs"),
     )
     op.create_index("ix_runs_changed_at", "runs", ["changed_at"])
@@ -36,17 +38,9 @@ def upgrade() -> None:
             ["run_id", "trial"], ["trials.run_id", "trials.trial"], "fk_parts_trials", ondelete="CASCADE"
         ),
     )
-    for name, column in (("totals", "statistics"), ("results", "document")):
-        op.create_table(
-            name,
-            sa.Column("run_id", sa.Uuid, nullable=False),
-            sa.Column(column, sa.LargeBinary, nullable=False),
-            sa.PrimaryKeyConstraint("run_id", name=f"pk_{name}"),
-            sa.ForeignKeyConstraint(["run_id"], ["runs.run_id"], f"fk_{name}_runs", ondelete="CASCADE"),
-        )
     if op.get_bind().dialect.name == "postgresql":
-        for table in ("parts", "totals"):  # compressing them costs more than it saves
-            op.execute(f"ALTER TABLE {table} ALTER COLUMN statistics SET STORAGE EXTERNAL")
+        for table, column in (("runs", "totals"), ("parts", "statistics")):  # compressing them gains little
+            op.execute(f"ALTER TABLE {table} ALTER COLUMN {column} SET STORAGE EXTERNAL")
 
 
 def _create_trials() -> None:
@@ -75,5 +69,5 @@ def _create_trials() -> None:
 
 def downgrade() -> None:
     """Drop the tables."""
-    for table in ("results", "totals", "parts", "trials", "runs"):
+    for table in ("parts", "trials", "runs"):
         op.drop_table(table)
