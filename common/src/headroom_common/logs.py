@@ -16,14 +16,21 @@ _SILENT: AbstractContextManager[None] = nullcontext()
 
 
 class _Voice:
-    """Whether this process logs at all."""
+    """What this process logs."""
 
     silent = False
+    details = True
 
 
-def silence(*, silent: bool) -> None:
-    """Drop all log lines from now on, or write them as structlog is configured."""
+def silence(*, silent: bool, details: bool = True) -> None:
+    """Drop all log lines from now on, or write them as structlog is configured.
+
+    Args:
+        silent: whether to drop all.
+        details: whether anybody hears those of level debug.
+    """
     _Voice.silent = silent
+    _Voice.details = details
 
 
 def within(envelope: Envelope) -> AbstractContextManager[None]:
@@ -49,7 +56,7 @@ class Log:
 
     def debug(self, event: str, **values: Any) -> None:  # noqa: ANN401 - whatever can be written
         """Tell what helps to find a fault."""
-        if not _Voice.silent:
+        if _Voice.details and not _Voice.silent:
             self._structured().debug(event, **values)
 
     def info(self, event: str, **values: Any) -> None:  # noqa: ANN401 - as above

@@ -54,7 +54,7 @@ def configure(
             )
         ]
     )
-    logs.silence(silent=False)
+    logs.silence(silent=False, details=level == "debug")
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

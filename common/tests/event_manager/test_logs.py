@@ -51,3 +51,12 @@ def test_a_silent_process_writes_nothing_until_logs_are_configured(logs: io.Stri
     telemetry.configure(stream=logs)
     log.info("happened")
     assert json.loads(logs.getvalue())["event"] == "happened"
+
+
+def test_details_are_written_where_they_are_asked_for(logs: io.StringIO) -> None:
+    telemetry.configure(level="info", stream=logs)
+    Log("x").debug("happened")
+    assert not logs.getvalue()
+    telemetry.configure(level="debug", stream=logs)
+    Log("x").debug("happened")
+    assert json.loads(logs.getvalue())["event"] == "happened"

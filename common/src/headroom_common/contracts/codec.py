@@ -64,16 +64,23 @@ def encode(
     return Encoded(event.envelope.headers(), body)
 
 
-def decode(encoded: Encoded, *, max_bytes: int = MAX_BODY_BYTES) -> Event[Body]:
+def decode(
+    encoded: Encoded, envelope: Envelope | None = None, *, max_bytes: int = MAX_BODY_BYTES
+) -> Event[Body]:
     """Return the event of a wire form, checked against its contract.
 
     The arrays are the receiver's own: writable, contiguous, of the dtypes that were encoded.
+
+    Args:
+        encoded: the wire form.
+        envelope: what its headers say, when they have been read already.
+        max_bytes: the largest body that is decoded.
 
     Raises:
         PermanentError: an attribute, the header, a table or the body is not what the contract says; the
             message says which, what was expected and what was found.
     """
-    envelope = Envelope.from_headers(encoded.headers)
+    envelope = envelope or Envelope.from_headers(encoded.headers)
     contract = contract_for(envelope.type)
     if envelope.datacontenttype != contract.content_type:
         raise _bad(

@@ -1,7 +1,8 @@
 """What the middleware passes along while one delivery is handled."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from headroom_common.contracts.envelope import Envelope
@@ -92,6 +93,7 @@ class Handling:
     event: Event[Body] | None = None
     published: int = 0
     verdict: Verdict = Acknowledge()
+    _read: Envelope | None = field(default=None, init=False)
 
     @property
     def decoded(self) -> Event[Body]:
@@ -110,10 +112,11 @@ class Handling:
         """The event's envelope, as far as it can be read."""
         content = self.event or self.delivery.message.content
         if isinstance(content, Encoded):
-            try:
-                return Envelope.from_headers(content.headers)
-            except PermanentError:
-                return None
+            if self._read is None:
+                # Kept, because the logs want it first and decoding wants it again.
+                with suppress(PermanentError):
+                    self._read = Envelope.from_headers(content.headers)
+            return self._read
         return content.envelope
 
 

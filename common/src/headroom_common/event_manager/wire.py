@@ -4,6 +4,7 @@ The codec is imported with the first of them, and pyarrow with it: within one pr
 and no run should wait for a library that it does not use.
 """
 
+from headroom_common.contracts.envelope import Envelope
 from headroom_common.contracts.event import Event
 from headroom_common.contracts.events import Body
 from headroom_common.contracts.wire import Compression, Encoded
@@ -16,8 +17,8 @@ def encode(event: Event[Body], *, compression: Compression | None, max_bytes: in
     return codec.encode(event, compression=compression, max_bytes=max_bytes)
 
 
-def decode(encoded: Encoded, *, max_bytes: int) -> Event[Body]:
+def decode(encoded: Encoded, envelope: Envelope | None, *, max_bytes: int) -> Event[Body]:
     """Return the event of a wire form; see ``codec.decode``."""
     from headroom_common.contracts import codec  # noqa: PLC0415 - see the module's docstring
 
-    return codec.decode(encoded, max_bytes=max_bytes)
+    return codec.decode(encoded, envelope, max_bytes=max_bytes)

@@ -30,13 +30,15 @@ class Decode:
         Raises:
             PermanentError: the message is no event of the subscribed type.
         """
-        content = handling.delivery.message.content
+        content, envelope = handling.delivery.message.content, handling.envelope
         if not isinstance(content, Encoded):
             handling.event = content
         elif len(content.body) < LARGE:
-            handling.event = decode(content, max_bytes=self._max_bytes)
+            handling.event = decode(content, envelope, max_bytes=self._max_bytes)
         else:
-            handling.event = await self._workers.run(lambda: decode(content, max_bytes=self._max_bytes))
+            handling.event = await self._workers.run(
+                lambda: decode(content, envelope, max_bytes=self._max_bytes)
+            )
         expected, found = handling.subscribed.contract.event_type, handling.event.envelope.type
         if found != expected:
             msg = f"type: expected {expected} as the queue's, found {found}"
