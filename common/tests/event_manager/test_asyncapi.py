@@ -14,6 +14,8 @@ from referencing.jsonschema import DRAFT7
 
 from headroom_common.contracts.registry import CONTRACTS, Contract
 from headroom_common.event_manager.asyncapi import document, short_name, to_yaml
+from headroom_common.transports.port import Message
+from headroom_common.transports.rabbitmq_topology import routing_key
 from scripts.generate_event_docs import ASYNCAPI, read_sample
 
 DOCUMENT: dict[str, Any] = yaml.safe_load(ASYNCAPI.read_text(encoding="utf-8"))
@@ -162,6 +164,15 @@ def test_data_events_tell_their_columns(contract: Contract) -> None:
     for name, spec in contract.tables.items():
         families = {f"{prefix}<n>": dtype for prefix, dtype in spec.families.items()}
         assert schema["x-headroom-tables"][name] == {**spec.columns, **families}
+
+
+@each_contract
+def test_a_message_is_published_where_the_document_says(contract: Contract) -> None:
+    channel = DOCUMENT["channels"][short_name(contract)]
+    sample = read_sample(contract.event_type)
+    outside = channel["parameters"]["run"]["default"]
+    run = sample.headers.get("ce-correlationid", outside)
+    assert routing_key(Message(contract.event_type, sample)) == channel["address"].format(run=run)
 
 
 def test_nothing_secret_is_told() -> None:

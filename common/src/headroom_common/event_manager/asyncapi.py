@@ -16,9 +16,17 @@ from headroom_common.contracts.events import SegmentData
 from headroom_common.contracts.registry import CONTRACTS, JSON, Contract
 from headroom_common.contracts.wire import Encoded
 from headroom_common.event_manager.json_schemas import SCHEMAS, all_schemas, headers_of
-from headroom_common.transports.port import Queue
+from headroom_common.transports.port import Message, Queue
+from headroom_common.transports.rabbitmq_topology import (
+    DEAD_LETTERS,
+    EVENTS,
+    UNROUTED,
+    dead_letter_queue,
+    delay_queue,
+    routing_key,
+)
+from headroom_common.transports.settings import BrokerSettings
 
-EXCHANGE: Final = "headroom.events"
 _BINDINGS_VERSION: Final = "0.3.0"
 
 
@@ -138,19 +146,23 @@ def _work_queues(contract: Contract) -> Iterable[Queue]:
 
 def _routed(contract: Contract) -> dict[str, Any]:
     """Return the channel of a type of event: how it is published."""
+    outside = routing_key(Message(contract.event_type, Encoded({}, b""))).removeprefix(
+        f"{contract.event_type}."
+    )
     return {
         "address": f"{contract.event_type}.{{run}}",
         "title": contract.event_type,
         "summary": contract.summary,
         "description": (
-            "Kept as unroutable when no queue takes it."
+            f"Kept in the queue {UNROUTED} when no other queue takes it."
             if contract.must_route
             else "Dropped when no queue takes it."
         ),
         "messages": {short_name(contract): {"$ref": f"#/components/messages/{short_name(contract)}"}},
         "parameters": {
             "run": {
-                "description": "The run that the event belongs to.",
+                "description": "The run that the event belongs to, or the default.",
+                "default": outside,
                 "location": "$message.header#/ce-correlationid",
             }
         },
@@ -158,7 +170,7 @@ def _routed(contract: Contract) -> dict[str, Any]:
             "amqp": {
                 "is": "routingKey",
                 "exchange": {
-                    "name": EXCHANGE,
+                    "name": EVENTS,
                     "type": "topic",
                     "durable": True,
                     "autoDelete": False,
@@ -176,6 +188,11 @@ def _queued(contract: Contract, queue: Queue) -> dict[str, Any]:
         "address": queue.name,
         "title": queue.name,
         "summary": f"Work queue of {queue.service} for {contract.event_type}.",
+        "description": (
+            f"Bound to {EVENTS} with the key {contract.event_type}.*; the service's instances compete. What "
+            f"has to wait goes to a retry queue and comes back; what is given up goes through {DEAD_LETTERS} "
+            "to the service's dead letters."
+        ),
         "messages": {short_name(contract): {"$ref": f"#/components/messages/{short_name(contract)}"}},
         "bindings": {
             "amqp": {
@@ -189,6 +206,8 @@ def _queued(contract: Contract, queue: Queue) -> dict[str, Any]:
                 "bindingVersion": _BINDINGS_VERSION,
             }
         },
+        "x-headroom-retry-queues": [delay_queue(queue, delay) for delay in BrokerSettings().retry_delays],
+        "x-headroom-dead-letters": dead_letter_queue(queue.service),
     }
 
 
