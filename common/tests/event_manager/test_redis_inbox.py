@@ -241,7 +241,8 @@ async def test_a_service_works_on_while_it_is_down_and_says_so(
             for _ in range(copies):
                 await manager.publish(TrialAnalysed(run=run, trial=trial))
                 sent += 1
-                await until(lambda: manager.counters.handled + manager.counters.duplicates == sent)
+                counters = manager.counters
+                await until(lambda total=sent: counters.handled + counters.duplicates == total)
 
         await handle(0, copies=2)
         assert handled == [0]

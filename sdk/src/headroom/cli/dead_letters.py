@@ -179,7 +179,7 @@ def _body(letter: DeadLetter) -> object:
 
     content = letter.message.content
     try:
-        event = decode(content, max_bytes=len(content.body)) if isinstance(content, Encoded) else content
+        event = decode(content, None, max_bytes=len(content.body)) if isinstance(content, Encoded) else content
     except PermanentError as error:
         return {"unreadable": str(error)}
     if isinstance(event.body, ControlBody):
