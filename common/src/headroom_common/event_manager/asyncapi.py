@@ -206,7 +206,9 @@ def _queued(contract: Contract, queue: Queue) -> dict[str, Any]:
                 "bindingVersion": _BINDINGS_VERSION,
             }
         },
-        "x-headroom-retry-queues": [delay_queue(queue.service, delay) for delay in BrokerSettings().retry_delays],
+        "x-headroom-retry-queues": [
+            delay_queue(queue.service, delay) for delay in BrokerSettings().retry_delays
+        ],
         "x-headroom-dead-letters": dead_letter_queue(queue.service),
     }
 

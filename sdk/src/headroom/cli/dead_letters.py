@@ -179,7 +179,10 @@ def _body(letter: DeadLetter) -> object:
 
     content = letter.message.content
     try:
-        event = decode(content, None, max_bytes=len(content.body)) if isinstance(content, Encoded) else content
+        if isinstance(content, Encoded):
+            event = decode(content, None, max_bytes=len(content.body))
+        else:
+            event = content
     except PermanentError as error:
         return {"unreadable": str(error)}
     if isinstance(event.body, ControlBody):
