@@ -234,14 +234,17 @@ async def test_a_service_works_on_while_it_is_down_and_says_so(
     manager = manager_of("generator", inbox=inbox, clock=clock)
     manager.subscribe(TrialAnalysed, handler, inline=True)
     async with manager:
-        sent, done = 0, manager.counters
+        sent = 0
+
+        def settled() -> bool:
+            return manager.counters.handled + manager.counters.duplicates == sent
 
         async def handle(trial: int, *, copies: int = 1) -> None:
             nonlocal sent
             for _ in range(copies):
                 await manager.publish(TrialAnalysed(run=run, trial=trial))
                 sent += 1
-                await until(lambda total=sent: done.handled + done.duplicates == total)
+                await until(settled)
 
         await handle(0, copies=2)
         assert handled == [0]
