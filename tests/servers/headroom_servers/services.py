@@ -24,11 +24,6 @@ def module(service: str) -> str:
     return f"headroom_{service.replace('-', '_')}"
 
 
-def clean_environment() -> dict[str, str]:
-    """Return this process's environment without settings of services."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("HEADROOM_")}
-
-
 class ServiceProcess:
     """One instance of a service, on a free port.
 
@@ -50,7 +45,10 @@ class ServiceProcess:
             [sys.executable, "-m", module(service)],
             log=self.log,
             ready=self._answers,
-            environment={"HEADROOM_PORT": "0", **{f"HEADROOM_{key}": value for key, value in settings.items()}},
+            environment={
+                "HEADROOM_PORT": "0",
+                **{f"HEADROOM_{key}": value for key, value in settings.items()},
+            },
         )
 
     @property

@@ -10,7 +10,6 @@ from pydantic import BaseModel
 from headroom_common.contracts.events import ServiceState
 from headroom_common.service import problems
 from headroom_common.service.definition import Service
-from headroom_common.service.request_logs import RequestLogs
 from headroom_common.service.status import Status, StatusReport
 
 API: Final = "/api/v1"
@@ -37,7 +36,7 @@ def create_app(service: Service, status: Status, registry: CollectorRegistry) ->
         status: what the service tells of itself.
         registry: the metrics of this process.
     """
-    app = problems.DescribedApp(
+    app = problems.Api(
         title=f"Headroom {service.name}",
         version=service.version,
         # The pages that show an OpenAPI document load scripts from elsewhere; the document itself is there.
@@ -46,7 +45,6 @@ def create_app(service: Service, status: Status, registry: CollectorRegistry) ->
         responses=problems.RESPONSES,
     )
     problems.install(app)
-    app.add_middleware(RequestLogs)
     app.include_router(_health(status))
     app.include_router(_metrics(registry))
     for router in (_own_state(status), *service.routers):

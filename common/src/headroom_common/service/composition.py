@@ -10,7 +10,6 @@ from prometheus_client import CollectorRegistry
 from headroom_common.event_manager import EventManager, WorkerPool
 from headroom_common.event_manager.clock import Clock, SystemClock
 from headroom_common.event_manager.inbox import Inbox, MemoryInbox
-from headroom_common.event_manager.redis_inbox import RedisInbox
 from headroom_common.event_manager.subscriptions import answer_polls, subscribing
 from headroom_common.service.app import create_app
 from headroom_common.service.definition import Service
@@ -94,6 +93,8 @@ def compose(
 def _inbox(service: Service, settings: ServiceSettings, clock: Clock, closers: dict[str, Closer]) -> Inbox:
     if settings.redis_url is None:
         return MemoryInbox()
+    from headroom_common.event_manager.redis_inbox import RedisInbox  # noqa: PLC0415 - brings much along
+
     inbox = RedisInbox.open(
         settings.redis_url.get_secret_value(),
         service=service.name,

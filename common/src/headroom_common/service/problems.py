@@ -9,9 +9,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
 
 from headroom_common.errors import HeadroomError, TransientError
-from headroom_common.service.request_logs import request_id
+from headroom_common.service.request_logs import RequestLogs, request_id
 
 MEDIA_TYPE: Final = "application/problem+json"
 """Media type of problem details."""
@@ -62,8 +63,12 @@ RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
 """How OpenAPI documents describe the failures of a route."""
 
 
-class DescribedApp(FastAPI):
-    """An application whose OpenAPI document knows the schema of its failures."""
+class Api(FastAPI):
+    """An application that answers every failure with problem details, and whose OpenAPI document says so."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Put the log of requests around everything, unexpected failures included."""
+        return RequestLogs(super().build_middleware_stack())
 
     def openapi(self) -> dict[str, Any]:
         """Return the document."""

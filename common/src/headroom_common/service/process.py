@@ -20,8 +20,8 @@ from headroom_common.event_manager.inbox import Inbox
 from headroom_common.logs import Log
 from headroom_common.service.composition import compose
 from headroom_common.service.definition import Service
-from headroom_common.service.http import HttpServer, listen
-from headroom_common.service.settings import ServiceSettings, SettingsT, load
+from headroom_common.service.http import HttpServer, ListenError, listen
+from headroom_common.service.settings import BAD_SETTINGS, ServiceSettings, SettingsT, load
 from headroom_common.service.threads import in_thread
 from headroom_common.transports.port import Transport
 
@@ -47,7 +47,8 @@ def main(build: Callable[[SettingsT], Service], settings: type[SettingsT]) -> No
         code = asyncio.run(Process(build(loaded), loaded).run())
     except HeadroomError as error:
         _log.error("service cannot start", reason=error.message, next_step=error.next_step)
-        code = FAILED
+        # What cannot be put together was not asked for rightly; a taken address may be free the next time.
+        code = FAILED if isinstance(error, ListenError) else BAD_SETTINGS
     # Not sys.exit: a handler that is still computing would keep the process beyond its time.
     os._exit(code)
 

@@ -64,4 +64,7 @@ class RequestLogs:
             await send(message)
 
         with bound_contextvars(request_id=identity):
-            await self._app(scope, receive, answer)
+            try:
+                await self._app(scope, receive, answer)
+            except Exception:  # noqa: BLE001 - the boundary; the client has been answered by now
+                _log.exception("http request failed", method=scope["method"], path=scope["path"])

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from typing import Annotated, Final, TypeVar
 
-from pydantic import BaseModel, Field, SecretStr, ValidationError
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     NestedSecretsSettingsSource,
@@ -38,6 +38,7 @@ Secret = SecretStr
 """A setting that is never shown."""
 
 _NESTED: Final = "__"
+_REDIS_SCHEMES: Final = ("redis://", "rediss://", "unix://")
 _LONGEST_SHOWN: Final = 60
 
 
@@ -95,6 +96,14 @@ class ServiceSettings(BaseSettings):
     readiness_grace: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     shutdown_timeout: Seconds = 5.0
     otlp_endpoint: str | None = None
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_has_a_scheme(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith(_REDIS_SCHEMES):
+            msg = "expected redis://…, rediss://… or unix://…"
+            raise ValueError(msg)
+        return url
 
     @classmethod
     def settings_customise_sources(
