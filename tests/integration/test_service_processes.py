@@ -36,7 +36,7 @@ def states(process: ServiceProcess) -> list[str]:
 
 def run_to_end(service: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Start a service that cannot come up, and return how it ended."""
-    return subprocess.run(
+    return subprocess.run(  # noqa: S603 - our own programs
         [sys.executable, "-m", module(service)],
         env={"PATH": "", **{f"HEADROOM_{name}": value for name, value in environment.items()}},
         capture_output=True,
@@ -63,7 +63,7 @@ def test_it_is_ready_with_its_broker_and_goes_in_order(
 ) -> None:
     process = start("router", {"BROKER__URL": rabbitmq.url}, READINESS_GRACE="1")
     process.wait_ready()
-    process.signal(number)
+    process.send(number)
     wait_until(lambda: process.get("/health/ready")[0] == 503)
     assert process.get("/health/live")[0] == 200, "HTTP answers as long as it can"
     assert process.wait() == 0
@@ -74,12 +74,12 @@ def test_it_is_ready_with_its_broker_and_goes_in_order(
 
 def test_it_comes_up_when_its_broker_does(start: Start) -> None:
     with RabbitMQ() as broker:
-        broker.kill()
+        broker.shut_down()
         process = start("router", {"BROKER__URL": broker.url})
         assert process.get("/health/ready")[0] == 503
         broker.start()
         process.wait_ready()
-        broker.kill()
+        broker.shut_down()
         wait_until(lambda: process.get("/health/ready")[0] == 503, what="it notices")
         assert process.get("/health/live")[0] == 200
         broker.start()
@@ -90,9 +90,9 @@ def test_it_comes_up_when_its_broker_does(start: Start) -> None:
 def test_a_second_signal_ends_it_at_once(start: Start, rabbitmq: RabbitMQ) -> None:
     process = start("router", {"BROKER__URL": rabbitmq.url}, READINESS_GRACE="3600", SHUTDOWN_TIMEOUT="3600")
     process.wait_ready()
-    process.signal(signal.SIGTERM)
+    process.send(signal.SIGTERM)
     wait_until(lambda: process.get("/health/ready")[0] == 503)
-    process.signal(signal.SIGTERM)
+    process.send(signal.SIGTERM)
     assert process.wait() == 128 + signal.SIGTERM
 
 
@@ -120,7 +120,7 @@ def test_bad_settings_are_told_one_by_one(service: str) -> None:
 def test_a_broker_of_no_kind_is_a_bad_setting() -> None:
     ended = run_to_end("router", PORT="0", BROKER__URL="kafka://ann:hunter2@broker")
     assert ended.returncode == 2
-    assert "expected amqp://… or amqps://…" in ended.stderr
+    assert "found kafka scheme" in ended.stderr
     assert "hunter2" not in ended.stderr
 
 

@@ -120,34 +120,41 @@ class Process:
 
     def kill(self) -> None:
         """End it at once, with all processes of its session (SIGKILL)."""
-        self._signal(signal.SIGKILL)
-        self._reap(STOP_DEADLINE)
+        self.send(signal.SIGKILL)
+        self.wait()
 
-    def terminate(self) -> None:
-        """Ask it to end (SIGTERM) and wait; killed when it does not."""
-        if self._process is None:
-            return
-        if self.alive:
+    def terminate(self) -> int:
+        """Ask it to end (SIGTERM), wait, and return its exit status; killed when it does not."""
+        if self._process is not None and self.alive:
             self._process.terminate()
         try:
-            self._reap(STOP_DEADLINE)
+            return self.wait()
         except subprocess.TimeoutExpired:
             self.kill()
+            return -signal.SIGKILL
 
     def pause(self) -> None:
         """Stop it where it is (SIGSTOP): it keeps its connections and answers nobody."""
-        self._signal(signal.SIGSTOP)
+        self.send(signal.SIGSTOP)
 
     def resume(self) -> None:
         """Let a paused process go on."""
-        self._signal(signal.SIGCONT)
+        self.send(signal.SIGCONT)
 
-    def _signal(self, number: signal.Signals) -> None:
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal, and to all processes of its session."""
         if self._process is not None and self._process.returncode is None:
             # The session's leader: its group holds what it started, as long as that has not left it.
             os.killpg(self._process.pid, number)
 
-    def _reap(self, within: float) -> None:
+    def wait(self, within: float = STOP_DEADLINE) -> int:
+        """Wait until it has ended, and return its exit status.
+
+        Raises:
+            subprocess.TimeoutExpired: it did not end within so many seconds.
+        """
+        status = 0
         if self._process is not None:
-            self._process.wait(within)
+            status = self._process.wait(within)
             self._process = None
+        return status

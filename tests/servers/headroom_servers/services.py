@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 import tempfile
 import urllib.error
@@ -98,9 +99,17 @@ class ServiceProcess:
         """End it at once (SIGKILL)."""
         self._process.kill()
 
-    def terminate(self) -> None:
-        """Ask it to end (SIGTERM) and wait until it has."""
-        self._process.terminate()
+    def terminate(self) -> int:
+        """Ask it to end (SIGTERM), wait until it has, and return its exit status."""
+        return self._process.terminate()
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self._process.send(number)
+
+    def wait(self) -> int:
+        """Wait until it has ended, and return its exit status."""
+        return self._process.wait()
 
     def stop(self) -> None:
         """End it and forget its log."""
