@@ -1,6 +1,6 @@
-"""Write docs/asyncapi.yaml and the generated part of docs/events.md from the contracts, or check them.
+"""Write docs/asyncapi.yaml and the generated parts of docs/events.md and docs/services.md, or check them.
 
-python scripts/generate_event_docs.py            write both files
+python scripts/generate_event_docs.py            write the files
 python scripts/generate_event_docs.py --check    fail when a file is not what the code says
 """
 
@@ -13,12 +13,15 @@ from pathlib import Path
 
 from headroom_common.contracts.registry import CONTRACTS
 from headroom_common.contracts.wire import Encoded
+from headroom_common.event_manager import document as events
 from headroom_common.event_manager.asyncapi import document, to_yaml
 from headroom_common.event_manager.document import brought_up_to_date
+from headroom_common.service import document as services
 
 ROOT = Path(__file__).resolve().parent.parent
 ASYNCAPI = ROOT / "docs" / "asyncapi.yaml"
 EVENTS = ROOT / "docs" / "events.md"
+SERVICES = ROOT / "docs" / "services.md"
 SAMPLES = ROOT / "common" / "tests" / "contracts" / "samples"
 
 
@@ -47,7 +50,8 @@ def main() -> int:
     is_check = parser.parse_args().check
     texts = {
         ASYNCAPI: to_yaml(document({event_type: read_sample(event_type) for event_type in CONTRACTS})),
-        EVENTS: brought_up_to_date(EVENTS.read_text(encoding="utf-8")),
+        EVENTS: brought_up_to_date(EVENTS.read_text(encoding="utf-8"), events.generated()),
+        SERVICES: brought_up_to_date(SERVICES.read_text(encoding="utf-8"), services.generated()),
     }
     stale = [
         path for path, text in texts.items() if not path.exists() or path.read_text(encoding="utf-8") != text

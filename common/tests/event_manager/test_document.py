@@ -17,9 +17,9 @@ def test_everything_is_documented() -> None:
 
 def test_only_the_generated_part_is_replaced() -> None:
     page = f"before\n{BEGIN}\nold \\1\n{END}\nafter\n"
-    assert brought_up_to_date(page) == f"before\n{BEGIN}\n{generated()}{END}\nafter\n"
+    assert brought_up_to_date(page, "new \\1\n") == f"before\n{BEGIN}\nnew \\1\n{END}\nafter\n"
 
 
 def test_a_page_without_such_a_part_is_refused() -> None:
     with pytest.raises(ValueError, match="expected a part between"):
-        brought_up_to_date("# Events\n")
+        brought_up_to_date("# Events\n", generated())

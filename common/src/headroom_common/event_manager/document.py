@@ -40,8 +40,8 @@ def generated() -> str:
     )
 
 
-def brought_up_to_date(text: str) -> str:
-    """Return a document with its generated part replaced.
+def brought_up_to_date(text: str, part: str) -> str:
+    """Return a document with ``part`` in the place of its generated part.
 
     Raises:
         ValueError: the document has no generated part.
@@ -50,7 +50,7 @@ def brought_up_to_date(text: str) -> str:
     if pattern.search(text) is None:
         msg = f"expected a part between {BEGIN} and {END}, found none"
         raise ValueError(msg)
-    return pattern.sub(lambda _: generated(), text, count=1)
+    return pattern.sub(lambda _: part, text, count=1)
 
 
 def _types() -> Iterable[str]:

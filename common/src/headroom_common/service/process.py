@@ -15,7 +15,7 @@ from typing import Final
 
 from headroom_common import telemetry
 from headroom_common.allocator import keep_freed_memory
-from headroom_common.errors import HeadroomError
+from headroom_common.errors import HeadroomError, TransientError
 from headroom_common.event_manager.inbox import Inbox
 from headroom_common.logs import Log
 from headroom_common.service.composition import compose
@@ -47,8 +47,9 @@ def main(build: Callable[[SettingsT], Service], settings: type[SettingsT]) -> No
         code = asyncio.run(Process(build(loaded), loaded).run())
     except HeadroomError as error:
         _log.error("service cannot start", reason=error.message, next_step=error.next_step)
-        # What cannot be put together was not asked for rightly; a taken address may be free the next time.
-        code = FAILED if isinstance(error, ListenError) else BAD_SETTINGS
+        # What can never be put together was not asked for rightly; a taken address may be free the next time.
+        passing = isinstance(error, TransientError | ListenError)
+        code = FAILED if passing else BAD_SETTINGS
     # Not sys.exit: a handler that is still computing would keep the process beyond its time.
     os._exit(code)
 

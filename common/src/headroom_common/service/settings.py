@@ -28,6 +28,9 @@ from headroom_common.transports.settings import BrokerSettings
 PREFIX: Final = "HEADROOM_"
 """What the name of a setting's environment variable starts with."""
 
+NESTED: Final = "__"
+"""What stands between the names of nested settings."""
+
 SECRETS_DIR: Final = "HEADROOM_SECRETS_DIR"
 """Environment variable with the folder that holds secrets as files."""
 
@@ -37,7 +40,6 @@ BAD_SETTINGS: Final = 2
 Secret = SecretStr
 """A setting that is never shown."""
 
-_NESTED: Final = "__"
 _REDIS_SCHEMES: Final = ("redis://", "rediss://", "unix://")
 _LONGEST_SHOWN: Final = 60
 
@@ -74,7 +76,7 @@ class ServiceSettings(BaseSettings):
         frozen=True,
         extra="ignore",
         env_prefix=PREFIX,
-        env_nested_delimiter=_NESTED,
+        env_nested_delimiter=NESTED,
         env_ignore_empty=True,
         secrets_dir_missing="error",
     )
@@ -117,7 +119,7 @@ class ServiceSettings(BaseSettings):
         """Take arguments first, then the environment, then files; files may hold nested settings as well."""
         del dotenv_settings
         files = NestedSecretsSettingsSource(
-            file_secret_settings, secrets_dir=os.environ.get(SECRETS_DIR), secrets_nested_delimiter=_NESTED
+            file_secret_settings, secrets_dir=os.environ.get(SECRETS_DIR), secrets_nested_delimiter=NESTED
         )
         return init_settings, env_settings, files
 
@@ -146,7 +148,7 @@ def explained(error: ValidationError, settings: type[BaseModel]) -> Iterator[str
     """Return one line per finding: variable, what was expected, and what was found unless it is secret."""
     for finding in error.errors(include_url=False, include_context=False):
         path = [str(part) for part in finding["loc"]]
-        variable = PREFIX + _NESTED.join(path).upper()
+        variable = PREFIX + NESTED.join(path).upper()
         found = repr(finding["input"])
         shown = "" if _secret(settings, path) or len(found) > _LONGEST_SHOWN else f", found {found}"
         yield f"{variable}: {finding['msg']}{shown}"
