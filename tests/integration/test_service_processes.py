@@ -1,5 +1,7 @@
 """Services as real processes: how they start, what they answer, and how they end."""
 
+import asyncio
+import json
 import re
 import signal
 import socket
@@ -7,11 +9,20 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from uuid import uuid4
 
 import pytest
 from headroom_servers.processes import wait_until
 from headroom_servers.rabbitmq import RabbitMQ
 from headroom_servers.services import SERVICES, ServiceProcess, module
+from pydantic import SecretStr
+
+from headroom.roll_call import RollCall
+from headroom_common.event_manager import EventManager, EventManagerSettings, WorkerPool
+from headroom_common.event_manager.clock import SystemClock
+from headroom_common.event_manager.inbox import MemoryInbox
+from headroom_common.transports.opening import open_transport
+from headroom_common.transports.settings import BrokerSettings
 
 NOBODY = {"BROKER__URL": "amqp://guest:hunter2@127.0.0.1:1/"}
 """A broker's address at which nobody listens."""
@@ -85,6 +96,41 @@ def test_it_comes_up_when_its_broker_does(start: Start) -> None:
         broker.start()
         process.wait_ready()
         assert process.terminate() == 0
+
+
+async def who_answers(url: str, *, expected: set[str]) -> set[str]:
+    """The instances that answer a poll, once those that are expected have."""
+    roll_call, workers = RollCall("tests"), WorkerPool(1)
+    manager = EventManager(
+        service="tests",
+        instance=str(uuid4()),
+        version="0",
+        transport=open_transport(BrokerSettings(url=SecretStr(url)), name="tests"),
+        inbox=MemoryInbox(),
+        settings=EventManagerSettings(),
+        clock=SystemClock(),
+        workers=workers,
+    )
+    roll_call.subscribe(manager)
+    async with manager, asyncio.timeout(60):
+        answered: set[str] = set()
+        while not expected <= answered:
+            await roll_call.call(manager, within=0.5)
+            answered = {one.instance for one in roll_call.instances}
+    workers.close()
+    return answered
+
+
+def test_a_killed_instance_does_not_answer_and_the_others_do(start: Start, rabbitmq: RabbitMQ) -> None:
+    names = {f"router-{uuid4()}" for _ in range(2)}
+    one, other = (start("router", {"BROKER__URL": rabbitmq.url, "INSTANCE": name}) for name in names)
+    one.wait_ready()
+    other.wait_ready()
+    assert names <= asyncio.run(who_answers(rabbitmq.url, expected=names))
+    gone = json.loads(one.get("/api/v1/service")[1])["instance"]
+    one.kill()
+    answered = asyncio.run(who_answers(rabbitmq.url, expected=names - {gone}))
+    assert gone not in answered
 
 
 def test_a_second_signal_ends_it_at_once(start: Start, rabbitmq: RabbitMQ) -> None:

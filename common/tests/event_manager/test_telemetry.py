@@ -1,9 +1,12 @@
 import io
 import json
+import logging
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from uuid import UUID
 
+import pytest
 import structlog
 
 from headroom_common import telemetry
@@ -60,6 +63,50 @@ def test_the_level_is_the_least_severe_written() -> None:
     log.warning("c")
     log.error("d")
     assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["c", "d"]
+
+
+@pytest.fixture
+def root_logger() -> Iterator[logging.Logger]:
+    """The standard library's, put back as it was."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield root
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.mark.usefixtures("root_logger")
+def test_what_libraries_log_is_written_like_everything_else(logs: io.StringIO) -> None:
+    telemetry.adopt_standard_logging()
+    library = logging.getLogger("some.library")
+    library.info("of no interest")
+    with telemetry.bind_event(EVENT):
+        library.warning("connection %s", "lost")
+    try:
+        fail_with_secrets()
+    except ZeroDivisionError:
+        library.exception("failed")
+    warned, failed = (json.loads(line) for line in logs.getvalue().splitlines())
+    assert (warned["event"], warned["level"], warned["logger"]) == (
+        "connection lost",
+        "warning",
+        "some.library",
+    )
+    assert warned["run"] == str(RUN)
+    assert failed["exception"][0]["exc_type"] == "ZeroDivisionError"
+    assert "hunter2" not in logs.getvalue()
+
+
+@pytest.mark.parametrize(("level", "written"), [("debug", 4), ("info", 2), ("warning", 2), ("error", 1)])
+def test_details_of_libraries_are_for_who_asks(
+    root_logger: logging.Logger, level: telemetry.LogLevel, written: int
+) -> None:
+    stream = io.StringIO()
+    telemetry.configure(level=level, stream=stream)
+    telemetry.adopt_standard_logging(level)
+    for number in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR):
+        root_logger.log(number, "a line")
+    assert len(stream.getvalue().splitlines()) == written
 
 
 def fail_with_secrets() -> None:

@@ -83,7 +83,7 @@ class ServiceSettings(BaseSettings):
 
     broker: BrokerSettings = BrokerSettings()
     redis_url: Secret | None = None
-    redis_timeout: Seconds = 0.5
+    redis_timeout: Seconds = 1.0
     redis_pause: Seconds = 1.0
     inbox_expiry: Annotated[int, Field(ge=1)] = 86_400
     host: str = "127.0.0.1"
