@@ -7,8 +7,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 from headroom_platforms.backends import Backend
 from headroom_platforms.platforms import free_ports
@@ -55,16 +57,21 @@ def command_line(backend: Backend) -> CommandLine:
 
 
 @pytest.fixture
-def platform(command_line: CommandLine, tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
+def platform(command_line: CommandLine, tmp_path: Path) -> Iterator[None]:
     log = tmp_path / "up.log"
-    process = command_line.up(log, free_ports(6), "--replicas", "server-model=2")
+    with ready(command_line.up(log, free_ports(6), "--replicas", "server-model=2"), log):
+        yield
+
+
+@contextmanager
+def ready(process: "subprocess.Popen[bytes]", log: Path) -> Iterator[None]:
+    """Wait until a platform says that it is ready, and end it as a terminal's Ctrl-C does."""
     deadline = time.monotonic() + PATIENCE
     while "Ctrl-C ends the platform" not in log.read_text():
         assert process.poll() is None, log.read_text()
         assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.1)
-    yield process
-    # As a terminal's Ctrl-C does.
+    yield
     process.send_signal(signal.SIGINT)
     assert process.wait(PATIENCE) == 0, log.read_text()
     assert "at once" not in log.read_text()
@@ -103,6 +110,19 @@ async def test_a_platform_from_its_start_to_its_end(
     assert "No dead letters." in command_line("dead-letters", "list", "--service", "router")
     assert "found none of nonsense" in command_line("dead-letters", "show", "nonsense", status=2)
     assert "found none of nonsense" in command_line("dead-letters", "purge", "nonsense", status=2)
+
+
+def test_without_a_broker_all_services_share_a_process(tmp_path: Path) -> None:
+    log, port = tmp_path / "up.log", free_ports(6)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("HEADROOM_")}
+    with log.open("wb") as output:
+        process = subprocess.Popen(  # noqa: S603 - our own command
+            [HEADROOM, "up", "--port", str(port)], env=environment, stdout=output, stderr=output
+        )
+    with ready(process, log):
+        answers = [httpx.get(f"http://127.0.0.1:{port + place}/api/v1/service").json() for place in range(4)]
+    assert [answer["service"] for answer in answers] == ["generator", "router", "server-model", "analysis"]
+    assert {answer["state"] for answer in answers} == {"ready"}
 
 
 def test_a_run_without_a_platform_says_what_is_missing(backend: Backend, command_line: CommandLine) -> None:

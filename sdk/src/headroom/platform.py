@@ -6,7 +6,7 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import httpx
 
@@ -68,6 +68,22 @@ def members(replicas: Mapping[str, int], first_port: int) -> Sequence[Member]:
     return [Member(service, index, first_port + place) for place, (service, index) in enumerate(places)]
 
 
+class Platform(Protocol):
+    """All services of a platform, until they are told to end."""
+
+    async def run(self) -> None:
+        """Keep the platform running until ``end`` is called and every service has ended.
+
+        Raises:
+            PlatformEndedError: a service cannot run.
+        """
+        ...
+
+    def end(self) -> None:
+        """Ask all services to finish what they have in hand and end."""
+        ...
+
+
 class LocalPlatform:
     """Starts the processes, starts again what ends by itself, and ends all of them together.
 
@@ -120,13 +136,6 @@ class LocalPlatform:
         finally:
             for process in self._running.values():
                 process.kill()
-
-    async def ready(self) -> None:
-        """Wait until every process says that it is ready, however long that takes."""
-        async with httpx.AsyncClient(timeout=5.0, trust_env=False) as client:
-            for member in self._plan:
-                while not await _is_ready(client, member):  # noqa: ASYNC110 - another process is asked
-                    await asyncio.sleep(_POLL)
 
     async def _keep(self, member: Member) -> None:
         pause = _FIRST_PAUSE
@@ -193,6 +202,14 @@ class LocalPlatform:
                 await self._ending.wait()
         except TimeoutError:
             return
+
+
+async def until_ready(plan: Sequence[Member]) -> None:
+    """Wait until every member says that it is ready, however long that takes."""
+    async with httpx.AsyncClient(timeout=5.0, trust_env=False) as client:
+        for member in plan:
+            while not await _is_ready(client, member):  # noqa: ASYNC110 - another process is asked
+                await asyncio.sleep(_POLL)
 
 
 def _own(member: Member) -> dict[str, str]:

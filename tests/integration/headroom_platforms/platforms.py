@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from headroom_servers.processes import accepts_connections
 
-from headroom.platform import LocalPlatform, Member, members
+from headroom.platform import LocalPlatform, Member, members, until_ready
 from headroom_platforms.backends import Backend
 
 READY = 120.0
@@ -28,6 +28,7 @@ class Running:
 
     def __init__(self, plan: Sequence[Member], environment: Mapping[str, str]) -> None:
         self.platform = LocalPlatform(plan, environment, self.note, self.log)
+        self._plan = plan
         self._began = time.monotonic()
         self._notes: list[str] = []
 
@@ -50,7 +51,7 @@ class Running:
 
     async def until_ready(self) -> None:
         """Wait until every process is ready."""
-        await asyncio.wait_for(self.platform.ready(), READY)
+        await asyncio.wait_for(until_ready(self._plan), READY)
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Final
 
 from headroom_common import telemetry
@@ -92,8 +92,12 @@ class Process:
         """Have the process come to its end in order, as the first signal does."""
         self._told.set()
 
-    async def run(self) -> int:
-        """Serve until a signal or a failure; returns the exit status."""
+    async def run(self, *, signals: bool = True) -> int:
+        """Serve until a signal or a failure; returns the exit status.
+
+        Args:
+            signals: whether SIGTERM and SIGINT end it; False leaves them to the caller, who calls ``stop``.
+        """
         manager = self._parts.manager
         _log.info(
             "service starting",
@@ -104,7 +108,7 @@ class Process:
             port=self.port,
             threads=self._settings.threads,
         )
-        with self._signals():
+        with self._signals() if signals else nullcontext():
             serving = asyncio.create_task(self._http.serve([self._socket]))
             starting = asyncio.create_task(manager.start())
             told = asyncio.create_task(self._told.wait())

@@ -218,7 +218,17 @@ def explain(
 @app.command()
 def up(
     *,
-    broker: Broker,
+    broker: Annotated[
+        str | None,
+        typer.Option(
+            "--broker",
+            metavar="URL",
+            envvar=BROKER,
+            show_envvar=True,
+            callback=_of_a_known_kind,
+            help="The broker; without one all services share this process and a broker in its memory.",
+        ),
+    ] = None,
     redis: Annotated[
         str | None,
         typer.Option(
@@ -251,7 +261,7 @@ def up(
     ] = "warning",
     debug: Debug = False,
 ) -> None:
-    """Run all services of a platform on this machine, each as a process, until Ctrl-C."""
+    """Run all services of a platform on this machine until Ctrl-C, each as a process if there is a broker."""
     _do(
         "up",
         debug=debug,
