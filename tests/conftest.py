@@ -3,13 +3,19 @@
 from collections.abc import Iterator
 
 import pytest
-from headroom_servers.rabbitmq import RabbitMQ
+from headroom_servers.rabbitmq import Certificates, RabbitMQ, make_certificates
 
 
 @pytest.fixture(scope="session")
-def broker_process() -> Iterator[RabbitMQ]:
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """What the broker presents to those who connect with TLS."""
+    return make_certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="session")
+def broker_process(certificates: Certificates) -> Iterator[RabbitMQ]:
     """This test process's own RabbitMQ."""
-    with RabbitMQ() as broker:
+    with RabbitMQ(certificates=certificates) as broker:
         yield broker
 
 

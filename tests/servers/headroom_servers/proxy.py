@@ -90,14 +90,15 @@ class Proxy:
         pair = self._loop.create_task(self._join(reader, writer))
         self._pairs.add(pair)
         pair.add_done_callback(self._pairs.discard)
+        # Here and not in the task: one that is cancelled before it begins would leave the socket open.
+        pair.add_done_callback(lambda _: writer.transport.abort())
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writers = [writer]
+        if self._refusing:
+            return
+        far_writer: asyncio.StreamWriter | None = None
         try:
-            if self._refusing:
-                return
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target)
-            writers.append(far_writer)
             pumps = [self._pump(reader, far_writer), self._pump(far_reader, writer)]
             tasks = [asyncio.ensure_future(pump) for pump in pumps]
             try:
@@ -109,8 +110,8 @@ class Proxy:
         except OSError:
             pass  # The server is away; the client finds its connection broken.
         finally:
-            for end in writers:
-                end.transport.abort()
+            if far_writer is not None:
+                far_writer.transport.abort()
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(_CHUNK):

@@ -18,8 +18,8 @@ from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange
 from aio_pika.exceptions import (
     CONNECTION_EXCEPTIONS,
     AuthenticationError,
-    ConnectionClosed,
     DeliveryError,
+    InvalidFrameError,
     ProbableAuthenticationError,
     PublishError,
 )
@@ -28,7 +28,6 @@ from headroom_common.errors import HeadroomError, PermanentError
 from headroom_common.transports.port import ConnectionLostError, PublishRefusedError
 from headroom_common.transports.settings import BrokerSettings
 
-_NOT_ALLOWED: Final = 530
 _BLOCKED_POLL: Final = 0.2
 _CLOSE_DEADLINE: Final = 5.0
 _BROKEN: Final = "the connection broke under the call"
@@ -260,8 +259,9 @@ def _refusal(settings: BrokerSettings, error: ConnectionLostError) -> HeadroomEr
     if isinstance(cause, (ProbableAuthenticationError, AuthenticationError)):
         msg = f"{settings.address}: the broker refuses user and password"
         return PermanentError(msg, next_step="Check the user and the password in the broker's URL.")
-    if isinstance(cause, ConnectionClosed) and cause.args[:1] == (_NOT_ALLOWED,):
-        msg = f"{settings.address}: the broker refuses the virtual host: {cause.args[1]}"
+    if isinstance(cause, InvalidFrameError):
+        # The library expects no refusal at this point, and does not say what it was.
+        msg = f"{settings.address}: the virtual host does not exist, or the user may not use it"
         return PermanentError(msg, next_step="Check the path of the broker's URL and the user's permissions.")
     if cause is not None and isinstance(cause.__cause__, ssl.SSLCertVerificationError):
         msg = f"{settings.address}: the broker's certificate is not trusted: {cause.__cause__.verify_message}"
