@@ -9,13 +9,15 @@ BIN := .venv/bin
 MEMBERS := common microservices/generator microservices/router microservices/server-model microservices/analysis sdk
 SOURCES := $(addsuffix /src,$(MEMBERS))
 ROUNDS ?= 10
+SEEDS ?= 20000
+SEED ?= 0
 EXAMPLE ?= examples/balanced-fleet.yaml
 # Test processes side by side; what a test needs in memory, not the cores, is the limit on large machines.
 WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n > 8 ? 8 : n)))
 PYTEST := $(BIN)/pytest --quiet
 
 .PHONY: help setup demo lint lint-python lint-types lint-imports lint-shell lint-workflows lint-generated format \
-  test test-quick browser servers soak bench lock lint-locks docs diagrams wheels clean
+  test test-quick browser servers soak simulate bench lock lint-locks docs diagrams wheels clean
 
 help: ## list the commands
 	@awk 'BEGIN {FS = ":.*## "; print "make COMMAND, where COMMAND is one of:\n"} \
@@ -69,11 +71,15 @@ test: setup browser servers ## the full suite, kernels also as plain Python
 test-quick: setup servers ## the suite without browsers and without the uncompiled run
 	@$(PYTEST) --numprocesses $(WORKERS) -m "not browser and not uncompiled"
 
-soak: setup ## tests on generated examples, again and again with other examples (ROUNDS=10)
+soak: setup ## tests on generated examples with other examples (ROUNDS=10), and simulated faults (SEEDS=20000)
 	@for round in $$(seq $(ROUNDS)); do \
 	  echo "round $$round of $(ROUNDS)"; \
 	  HEADROOM_SOAK=2000 $(PYTEST) --numprocesses $(WORKERS) -m "hypothesis and not browser" --hypothesis-seed $$RANDOM$$RANDOM; \
 	done
+	@HEADROOM_SIMULATION_SEEDS=$(SEEDS) $(PYTEST) --numprocesses $(WORKERS) tests/simulation/test_seeds.py
+
+simulate: setup ## play one seed of the fault simulator, every step told (SEED=4711)
+	@PYTHONPATH=tests/simulation $(BIN)/python -m headroom_faults --seed $(SEED) --trace
 
 browser:
 	@scripts/browser.sh

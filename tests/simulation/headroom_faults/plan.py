@@ -55,7 +55,7 @@ CALM: Final = Rates()
 
 _USUAL: Final = Rates(
     crash=0.004,
-    cut=0.004,
+    cut=0.012,
     pause=0.02,
     lost_confirm=0.02,
     refuse=0.05,

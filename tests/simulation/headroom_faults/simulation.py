@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -107,6 +108,8 @@ class _Simulation:
             self._require([] if loop.time() < healed + PATIENCE else list(self._unfinished()))
             self._require(list(self._wrong()))
         finally:
+            for wish in self._asked:
+                wish.cancel()
             await platform.end()
         return Report(plan, self._trace.steps, self._trace.digest, loop.time())
 
@@ -149,7 +152,13 @@ class _Simulation:
         for run_id, results in records.results.items():
             for result in results.values():
                 if result != self._expected[run_id]:
-                    yield f"run {run_id}: the result differs from that of an undisturbed run"
+                    found, expected = (
+                        json.loads(text)["requests"] for text in (result, self._expected[run_id])
+                    )
+                    yield (
+                        f"run {run_id}: the result differs from that of an undisturbed run; "
+                        f"it counts {found}, expected {expected}"
+                    )
         completions: dict[str, int] = {}
         for run in broker.seen.get("headroom.run.completed.v1", {}).values():
             completions[run] = completions.get(run, 0) + 1
