@@ -22,7 +22,8 @@ class Sample:
         wall: seconds that it took.
         cpu: seconds of processor time of the whole process, all its threads; unlike `wall` it does not grow
             when other programs want the same core.
-        mean: mean latency of the simulated requests in seconds, to check that both sides did the same work.
+        mean: mean latency of the simulated requests in seconds, or size of the answers to events in bytes,
+            to check that both sides did the same work.
         p99: its 99th percentile.
         notes: further figures by name.
     """
@@ -60,11 +61,23 @@ class Stopwatch:
 
     wall: float = 0.0
     cpu: float = 0.0
+    _began: tuple[float, float] | None = None
 
     def time(self, work: Callable[[], _T]) -> _T:
         """Do the work and add its time."""
-        wall, cpu = time.perf_counter(), time.process_time()
+        self.start()
         result = work()
-        self.wall += time.perf_counter() - wall
-        self.cpu += time.process_time() - cpu
+        self.stop()
         return result
+
+    def start(self) -> None:
+        """Begin, unless it has begun."""
+        if self._began is None:
+            self._began = time.perf_counter(), time.process_time()
+
+    def stop(self) -> None:
+        """Add the time since it began."""
+        if self._began is not None:
+            self.wall += time.perf_counter() - self._began[0]
+            self.cpu += time.process_time() - self._began[1]
+            self._began = None

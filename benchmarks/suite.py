@@ -5,15 +5,18 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from benchmarks import models, processes
+from benchmarks import broker, models, processes
 from benchmarks.table import HEADER, Row, write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from headroom_servers.rabbitmq import RabbitMQ
 
     from benchmarks.sample import Sample
 
@@ -36,12 +39,15 @@ class Comparison:
 
     Attributes:
         name: of the figure; that of its first peer.
-        function: measures ours, in `headroom_side`.
+        function: measures ours, in `side`.
         peers: name of the figure, then module and function that measure the peer.
         unit: of the speeds.
         must: speed of ours, or ratio to the first peer, that must be reached.
         reach: the same, to reach for.
         of_ratio: whether those two are about the ratio.
+        side: module that measures ours.
+        needs_broker: whether both sides talk to a throw-away RabbitMQ.
+        compared: what `mean` and `p99` of a sample are, its unit, and what to multiply them with.
     """
 
     name: str
@@ -51,8 +57,12 @@ class Comparison:
     must: float
     reach: float
     of_ratio: bool = False
+    side: str = "headroom_side"
+    needs_broker: bool = False
+    compared: tuple[str, str, float] = ("latency", "ms", 1e3)
 
 
+ANSWERS: Final = ("answer", "bytes", 1.0)
 COMPARISONS: Final = (
     Comparison(
         name="two_servers_lb_10x",
@@ -79,6 +89,21 @@ COMPARISONS: Final = (
         must=4e6,
         reach=10e6,
     ),
+    *(
+        Comparison(
+            name=name,
+            function=name,
+            peers={name: ("aio_pika_side", name)},
+            unit="events/s",
+            must=0.8,
+            reach=1.0,
+            of_ratio=True,
+            side="event_manager_side",
+            needs_broker=True,
+            compared=ANSWERS,
+        )
+        for name in ("control_events", "data_events")
+    ),
 )
 
 
@@ -90,17 +115,18 @@ def compare(comparison: Comparison, rounds: int) -> list[Row]:
     """
     ours: list[Sample] = []
     theirs: dict[str, list[Sample]] = {label: [] for label in comparison.peers}
-    for seed in range(1, rounds + 1):
-        ours.append(processes.measure("headroom_side", comparison.function, seed))
-        for label, (side, function) in comparison.peers.items():
-            theirs[label].append(processes.measure(side, function, seed))
+    with broker.running() if comparison.needs_broker else nullcontext() as server:
+        for seed in range(1, rounds + 1):
+            ours.append(_taken(comparison.side, comparison.function, seed, server))
+            for label, (side, function) in comparison.peers.items():
+                theirs[label].append(_taken(side, function, seed, server))
     speed = statistics.median(sample.speed for sample in ours)
     rows = []
     for label, samples in theirs.items():
         ratio = statistics.median(mine.speed / other.speed for mine, other in zip(ours, samples, strict=True))
         rows.append(Row(label, speed, statistics.median(s.speed for s in samples), ratio, comparison.unit))
         print(rows[-1], flush=True)
-        print(f"    ours / peer: {_agreement(label, ours, samples)}")
+        print(f"    ours / peer: {_agreement(label, comparison.compared, ours, samples)}")
     if comparison.name == "two_servers_lb_10x":
         peer = ASYNCFLOW_REQUESTS_PER_S
         rows.append(Row("two_servers_lb_asyncflow", speed, peer, speed / peer, comparison.unit))
@@ -109,18 +135,27 @@ def compare(comparison: Comparison, rounds: int) -> list[Row]:
     return rows
 
 
-def _agreement(name: str, ours: Sequence[Sample], peer: Sequence[Sample]) -> str:
-    """Compare what both sides simulated; returns the latencies, to be printed.
+def _taken(side: str, function: str, seed: int, server: RabbitMQ | None) -> Sample:
+    with broker.fresh_virtual_host(server) if server else nullcontext():
+        return processes.measure(side, function, seed)
+
+
+def _agreement(
+    name: str, compared: tuple[str, str, float], ours: Sequence[Sample], peer: Sequence[Sample]
+) -> str:
+    """Compare what both sides did; returns latencies or what else is compared, to be printed.
 
     Raises:
         DisagreementError: the sides differ by more than noise explains.
     """
     words = []
+    what, unit, scale = compared
     for quantity in ("mean", "p99"):
         left, right = (
             statistics.fmean(getattr(sample, quantity) for sample in side) for side in (ours, peer)
         )
-        words.append(f"{quantity} {left * 1e3:.3f} / {right * 1e3:.3f} ms ({left / right - 1:+.2%})")
+        figures = f"{left * scale:.3f} / {right * scale:.3f} {unit} ({left / right - 1:+.2%})"
+        words.append(f"{quantity} {what} {figures}")
         if abs(left / right - 1) > AGREEMENT:
             message = f"{name}: expected both sides' {quantity} within {AGREEMENT:.0%}, found {words[-1]}"
             raise DisagreementError(message)
@@ -132,7 +167,7 @@ def _targets(comparison: Comparison, row: Row) -> str:
     unit = "x" if comparison.of_ratio else f" {comparison.unit}"
     must = "met" if found >= comparison.must else "MISSED"
     reach = "met" if found >= comparison.reach else "not met"
-    return f"must {comparison.must:,.0f}{unit}: {must}, reach for {comparison.reach:,.0f}{unit}: {reach}"
+    return f"must {comparison.must:,g}{unit}: {must}, reach for {comparison.reach:,g}{unit}: {reach}"
 
 
 def _clock(samples: Sequence[Sample]) -> str:

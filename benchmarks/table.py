@@ -33,7 +33,7 @@ class Row:
 
     def __str__(self) -> str:
         """One line below `HEADER`."""
-        ratio = "-" if self.ratio is None else f"{self.ratio:,.1f}"
+        ratio = "-" if self.ratio is None else f"{self.ratio:,.{1 if self.ratio >= 10 else 2}f}"
         return f"{self.name:<26}{_short(self.ours):>14}{_short(self.peer):>14}{ratio:>9}  {self.unit}"
 
 

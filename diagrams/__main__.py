@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diagrams import cicd_pipeline, event_flow, mach_architecture, service_states
+from diagrams import broker_topology, cicd_pipeline, event_flow, mach_architecture, service_states
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,6 +18,7 @@ FOLDER = Path(__file__).resolve().parent
 SOURCES: Mapping[str, Callable[[], str]] = {
     "mach_architecture": mach_architecture.source,
     "event_flow": event_flow.source,
+    "broker_topology": broker_topology.source,
     "service_states": service_states.source,
     "cicd_pipeline": cicd_pipeline.source,
 }

@@ -11,8 +11,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from diagrams import __main__ as diagrams
-from diagrams import cicd_pipeline
+from diagrams import broker_topology, cicd_pipeline
 from headroom_common.contracts.registry import CONTRACTS
+from headroom_common.transports.port import Queue
+from headroom_common.transports.rabbitmq_topology import (
+    DEAD_LETTERS,
+    EVENTS,
+    UNROUTED,
+    dead_letter_queue,
+    delay_queue,
+)
+from headroom_common.transports.settings import BrokerSettings
 from scripts import setup_environment
 from scripts.lock import Member, closure, read_members, requirement_name
 
@@ -95,6 +104,14 @@ def test_every_event_is_in_the_picture() -> None:
     drawn = diagrams.SOURCES["event_flow"]()
     for event_type in CONTRACTS:
         assert event_type.removeprefix("headroom.").rsplit(".", 1)[0] in drawn
+
+
+def test_the_topology_shows_every_queue_of_its_example() -> None:
+    drawn = diagrams.SOURCES["broker_topology"]()
+    work = Queue("analysis", broker_topology.TAKES)
+    waits = [delay_queue(work, delay) for delay in BrokerSettings().retry_delays]
+    for name in (EVENTS, UNROUTED, DEAD_LETTERS, dead_letter_queue(work.service), work.name, *waits):
+        assert name in drawn
 
 
 def test_the_pipeline_shows_what_stands_behind_a_command() -> None:
