@@ -9,10 +9,13 @@ from headroom_common.contracts.registry import CONTRACTS
 from headroom_common.transports.port import Queue
 from headroom_common.transports.rabbitmq_topology import (
     DEAD_LETTERS,
+    DUE,
     EVENTS,
+    RETRIES,
     UNROUTED,
     dead_letter_queue,
     delay_queue,
+    retry_queue,
 )
 from headroom_common.transports.settings import BrokerSettings
 
@@ -58,10 +61,14 @@ def queues(consumer: str) -> list[str]:
         queue("letters", dead_letter_queue(consumer), f"dead letters: {kept}", CONTROL),
         queue("unrouted", UNROUTED, f"unroutable ones: {kept}", CONTROL),
     ]
-    waits = [delay_queue(work, delay) for delay in settings.retry_delays]
+    waits = [delay_queue(consumer, delay) for delay in settings.retry_delays]
     rows = "<br/>".join(text(name) for name in waits)
-    words = text("retry queues: a message expires back into the work queue", size=10, colour=MUTED)
-    return [*nodes, node("waiting", f"{rows}<br/>{words}", DATA, style="filled", margin="0.15,0.09")]
+    words = text("delay queues: messages expire after that time", size=10, colour=MUTED)
+    return [
+        *nodes,
+        node("waiting", f"{rows}<br/>{words}", DATA, style="filled", margin="0.15,0.09"),
+        queue("again", retry_queue(work), "whose wait is over: never full", DATA),
+    ]
 
 
 def source() -> str:
@@ -97,6 +104,8 @@ def source() -> str:
         exchange("events", EVENTS, "topic"),
         exchange("alternate", UNROUTED, "headers, alternate"),
         exchange("dead", DEAD_LETTERS, "direct"),
+        exchange("retries", RETRIES, "topic"),
+        exchange("due", DUE, "topic"),
         *queues(consumer),
         arrow("producer", "events", f"{TAKES}.<run>"),
         arrow(
@@ -106,13 +115,16 @@ def source() -> str:
             "style=dashed",
         ),
         arrow("events", "work", f"{TAKES}.*", "weight=9, penwidth=2.2"),
+        arrow("consumers", "again", "", "dir=back, tailport=w, headport=w"),
         arrow("events", "private", "<type>.* or\n<type>.<run>", "style=dashed"),
         arrow("events", "alternate", "no queue takes it", "style=dashed"),
         arrow("alternate", "unrouted", "only what must route", "style=dashed"),
         arrow("work", "consumers", "instances compete", "weight=9, penwidth=2.2"),
         arrow("private", "one", "copies of its own", "style=dashed"),
-        arrow("consumers", "waiting", "transient error:\npublished again, confirmed, then acknowledged"),
-        arrow("work", "waiting", "time is over", "dir=back"),
+        arrow("consumers", "retries", "transient error:\npublished again, confirmed, then acknowledged"),
+        arrow("retries", "waiting", "by service and delay"),
+        arrow("waiting", "due", "expired"),
+        arrow("due", "again", "by service and type"),
         arrow("consumers", "dead", "permanent error, or too many attempts"),
         arrow("dead", "letters", consumer),
         arrow("letters", "operator", "list, show, replay, purge", "style=dashed"),

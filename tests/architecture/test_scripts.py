@@ -16,10 +16,13 @@ from headroom_common.contracts.registry import CONTRACTS
 from headroom_common.transports.port import Queue
 from headroom_common.transports.rabbitmq_topology import (
     DEAD_LETTERS,
+    DUE,
     EVENTS,
+    RETRIES,
     UNROUTED,
     dead_letter_queue,
     delay_queue,
+    retry_queue,
 )
 from headroom_common.transports.settings import BrokerSettings
 from scripts import setup_environment
@@ -109,8 +112,9 @@ def test_every_event_is_in_the_picture() -> None:
 def test_the_topology_shows_every_queue_of_its_example() -> None:
     drawn = diagrams.SOURCES["broker_topology"]()
     work = Queue("analysis", broker_topology.TAKES)
-    waits = [delay_queue(work, delay) for delay in BrokerSettings().retry_delays]
-    for name in (EVENTS, UNROUTED, DEAD_LETTERS, dead_letter_queue(work.service), work.name, *waits):
+    waits = [delay_queue(work.service, delay) for delay in BrokerSettings().retry_delays]
+    queues = (work.name, retry_queue(work), dead_letter_queue(work.service), *waits)
+    for name in (EVENTS, UNROUTED, DEAD_LETTERS, RETRIES, DUE, *queues):
         assert name in drawn
 
 
