@@ -14,7 +14,7 @@ from referencing.jsonschema import DRAFT7
 
 from headroom_common.contracts.registry import CONTRACTS, Contract
 from headroom_common.event_manager.asyncapi import document, short_name, to_yaml
-from headroom_common.transports.port import Message
+from headroom_common.transports.port import Message, Queue
 from headroom_common.transports.rabbitmq_topology import routing_key
 from scripts.generate_event_docs import ASYNCAPI, read_sample
 
@@ -173,6 +173,17 @@ def test_a_message_is_published_where_the_document_says(contract: Contract) -> N
     outside = channel["parameters"]["run"]["default"]
     run = sample.headers.get("ce-correlationid", outside)
     assert routing_key(Message(contract.event_type, sample)) == channel["address"].format(run=run)
+
+
+@each_contract
+def test_a_message_is_taken_where_the_document_says(contract: Contract) -> None:
+    for service in contract.consumers:
+        channel = resolve(
+            DOCUMENT["operations"][f"{service}.receives.{short_name(contract)}"]["channel"]["$ref"]
+        )
+        instance = f"{service}-0" if contract.private else ""
+        queue = Queue(service, contract.event_type, instance)
+        assert channel["address"].format(instance=instance) == queue.name
 
 
 def test_nothing_secret_is_told() -> None:

@@ -34,6 +34,8 @@ class Contract:
         consumers: services that take it.
         must_route: whether the event has to reach somebody. When nobody subscribed, an event that must is
             kept among the unroutable ones, any other is dropped.
+        private: whether every instance of a consumer gets a copy of its own, instead of competing with the
+            others.
         header: class of the header of a data event, None for control events.
         tables: tables that a data event declares besides states, None when any may come.
     """
@@ -44,6 +46,7 @@ class Contract:
     producers: tuple[str, ...]
     consumers: tuple[str, ...]
     must_route: bool
+    private: bool = False
     header: type[SegmentHeader] | None = None
     tables: Mapping[str, TableSpec] | None = None
 
@@ -180,6 +183,7 @@ _CONTRACTS: Final = (
         producers=("gateway",),
         consumers=_ALL,
         must_route=False,
+        private=True,
     ),
 )
 

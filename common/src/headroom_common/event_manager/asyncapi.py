@@ -5,7 +5,7 @@ a service takes it. What a service sends and receives are its operations.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -49,9 +49,9 @@ def document(samples: Mapping[str, Encoded]) -> dict[str, Any]:
         "channels": {
             **{short_name(contract): _routed(contract) for contract in contracts},
             **{
-                queue.name: _queued(contract, queue)
+                _queue_name(contract, service): _queued(contract, service)
                 for contract in contracts
-                for queue in _work_queues(contract)
+                for service in contract.consumers
             },
         },
         "operations": {
@@ -140,8 +140,9 @@ def _servers() -> dict[str, Any]:
     }
 
 
-def _work_queues(contract: Contract) -> Iterable[Queue]:
-    return (Queue(service, contract.event_type) for service in contract.consumers)
+def _queue_name(contract: Contract, service: str) -> str:
+    """Return the name of the channel where a service takes a type of event."""
+    return Queue(service, contract.event_type).name
 
 
 def _routed(contract: Contract) -> dict[str, Any]:
@@ -182,35 +183,37 @@ def _routed(contract: Contract) -> dict[str, Any]:
     }
 
 
-def _queued(contract: Contract, queue: Queue) -> dict[str, Any]:
-    """Return the channel of a work queue: where the instances of one service take a type of event."""
-    return {
+def _queued(contract: Contract, service: str) -> dict[str, Any]:
+    """Return the channel of a queue: where a service takes a type of event, all instances or one of them."""
+    queue = Queue(service, contract.event_type, "{instance}" if contract.private else "")
+    bound = f"Bound to {EVENTS} with the key {contract.event_type}.*"
+    channel: dict[str, Any] = {
         "address": queue.name,
         "title": queue.name,
-        "summary": f"Work queue of {queue.service} for {contract.event_type}.",
+        "summary": f"{'Private' if queue.private else 'Work'} queue of {service} for {contract.event_type}.",
         "description": (
-            f"Bound to {EVENTS} with the key {contract.event_type}.*; the service's instances compete. What "
-            f"has to wait goes to a retry queue and comes back; what is given up goes through {DEAD_LETTERS} "
-            "to the service's dead letters."
+            f"{bound}; every instance gets copies of its own and deletes the queue when it leaves."
+            if queue.private
+            else f"{bound}; the service's instances compete. What has to wait goes to one of the service's "
+            f"delay queues and comes back; what is given up goes through {DEAD_LETTERS} to its dead letters."
         ),
         "messages": {short_name(contract): {"$ref": f"#/components/messages/{short_name(contract)}"}},
         "bindings": {
             "amqp": {
                 "is": "queue",
-                "queue": {
-                    "name": queue.name,
-                    "durable": True,
-                    "exclusive": False,
-                    "autoDelete": False,
-                },
+                "queue": {"name": queue.name, "durable": True, "exclusive": False, "autoDelete": False},
                 "bindingVersion": _BINDINGS_VERSION,
             }
         },
-        "x-headroom-retry-queues": [
-            delay_queue(queue.service, delay) for delay in BrokerSettings().retry_delays
-        ],
-        "x-headroom-dead-letters": dead_letter_queue(queue.service),
+        "x-headroom-dead-letters": dead_letter_queue(service),
     }
+    if queue.private:
+        channel["parameters"] = {"instance": {"description": "The instance of the service."}}
+    else:
+        channel["x-headroom-delay-queues"] = [
+            delay_queue(service, delay) for delay in BrokerSettings().retry_delays
+        ]
+    return channel
 
 
 def _operations(contract: Contract) -> dict[str, Any]:
@@ -223,10 +226,10 @@ def _operations(contract: Contract) -> dict[str, Any]:
             for service in contract.producers
         },
         **{
-            f"{queue.service}.receives.{name}": _operation(
-                "receive", queue.service, contract, queue.name, taken
+            f"{service}.receives.{name}": _operation(
+                "receive", service, contract, _queue_name(contract, service), taken
             )
-            for queue in _work_queues(contract)
+            for service in contract.consumers
         },
     }
 
