@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from headroom_common.contracts.event import Handler
     from headroom_common.contracts.wire import Encoded
 
-_POLL: Final = 0.001
+_POLL: Final = 0.01
 
 
 def answer_control(event: Event[TrialAnalysed]) -> Iterable[Outgoing]:

@@ -7,10 +7,11 @@ each line carries its run, trial, segment, event id and trace id.
 import logging
 import sys
 from contextlib import AbstractContextManager
+from contextvars import ContextVar
 from typing import Final, Literal, TextIO
 
 import structlog
-from structlog.contextvars import bound_contextvars
+from structlog.typing import EventDict
 
 from headroom_common import logs
 from headroom_common.contracts.envelope import Envelope
@@ -31,6 +32,7 @@ _LEVELS: Final[dict[LogLevel, int]] = {
 _TRACEBACKS: Final = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 )
+_IN_HAND: Final[ContextVar[Envelope | None]] = ContextVar("event in hand", default=None)
 _SUBJECT_PARTS: Final = ("run", "trial", "segment", "part")
 
 
@@ -58,6 +60,7 @@ def configure(
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            _with_event,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.StackInfoRenderer(),
@@ -102,4 +105,24 @@ def event_context(envelope: Envelope) -> dict[str, str]:
 
 def bind_event(envelope: Envelope) -> AbstractContextManager[None]:
     """Return a context whose log lines carry the event's run, trial, segment, id, type and trace."""
-    return bound_contextvars(**event_context(envelope))
+    return _Bound(envelope)
+
+
+class _Bound(AbstractContextManager[None]):
+    """Keeps an event until a line is written: most events are handled without one."""
+
+    __slots__ = ("_envelope", "_token")
+
+    def __init__(self, envelope: Envelope) -> None:
+        self._envelope = envelope
+
+    def __enter__(self) -> None:
+        self._token = _IN_HAND.set(self._envelope)
+
+    def __exit__(self, *_: object) -> None:
+        _IN_HAND.reset(self._token)
+
+
+def _with_event(_logger: object, _method: str, line: EventDict) -> EventDict:
+    envelope = _IN_HAND.get()
+    return line if envelope is None else {**event_context(envelope), **line}
