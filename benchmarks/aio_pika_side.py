@@ -1,8 +1,9 @@
 """The events with aio-pika alone, the way a careful user of it writes a service by hand.
 
 One robust connection, a channel to consume and one to publish with confirms, a callback per message, manual
-acknowledgement after the confirm; pydantic for bodies and Arrow with a schema written down for the columns.
-No inbox, no retries, no states, no checks of columns, no threads.
+acknowledgement after the confirm. Control events are read with pydantic alone and their headers are taken as
+they are; columns go through the contracts' codec, because their form on the wire is its own. No inbox, no
+retries, no states, no threads.
 """
 
 from __future__ import annotations
@@ -11,15 +12,17 @@ import asyncio
 import os
 import uuid
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import aio_pika
-import pyarrow as pa
 
 from benchmarks import event_models
 from benchmarks.broker import QUEUE_LIMIT, URL, Meter
 from benchmarks.event_models import batched
-from headroom_common.contracts.events import SegmentHeader, TrialAnalysed
+from headroom_common.contracts.codec import decode, encode
+from headroom_common.contracts.event import Outgoing, caused_event
+from headroom_common.contracts.events import ArrivalsGenerated, RequestsRouted, TrialAnalysed
+from headroom_common.contracts.wire import Encoded
 from headroom_common.event_manager import EventManagerSettings
 
 if TYPE_CHECKING:
@@ -28,9 +31,8 @@ if TYPE_CHECKING:
     from aio_pika.abc import AbstractExchange, AbstractIncomingMessage, HeadersType
 
     from benchmarks.sample import Sample
-    from headroom_common.contracts.wire import Encoded
 
-    Answer = Callable[[bytes], tuple[str, str, bytes]]
+    Answer = Callable[[HeadersType, bytes], tuple[str, str, bytes]]
 
 WORK_QUEUE = {
     "x-queue-type": "quorum",
@@ -44,45 +46,23 @@ WORK_QUEUE = {
 """The same limits and promises as the platform's work queues."""
 JSON = "application/json"
 ARROW = "application/vnd.apache.arrow.stream"
-OUTPUT_FIELDS = (
-    *(("id", pa.int32(), "int64"), ("at", pa.int64(), "int64")),
-    *(("endpoint", pa.int16(), "int16"), ("server", pa.int16(), "int16")),
-)
 
 
-def answer_control(body: bytes) -> tuple[str, str, bytes]:
+def answer_control(_headers: HeadersType, body: bytes) -> tuple[str, str, bytes]:
     """Return subject, media type and body of the answer to a control event."""
     progress = event_models.progress(TrialAnalysed.model_validate_json(body))
     return str(progress.run_id), JSON, progress.model_dump_json().encode()
 
 
-def answer_data(body: bytes) -> tuple[str, str, bytes]:
+def answer_data(headers: HeadersType, body: bytes) -> tuple[str, str, bytes]:
     """Return subject, media type and body of the answer to a data event."""
-    with pa.ipc.open_stream(body) as stream:
-        metadata = stream.schema.metadata
-        batch = stream.read_next_batch()
-    header = SegmentHeader.model_validate_json(metadata[b"headroom.header"])
-    arrivals = {
-        field.name: column.to_numpy().astype(field.metadata[b"headroom.dtype"].decode())
-        for field, column in zip(batch.schema, batch.columns, strict=True)
-    }
-    routed = event_models.routed(arrivals)
-    fields = [
-        pa.field(name, kind, nullable=False, metadata={"headroom.dtype": dtype})
-        for name, kind, dtype in OUTPUT_FIELDS
-    ]
-    metadata = {
-        "headroom.format": "1",
-        "headroom.header": header.model_dump_json(),
-        "headroom.tables": '["routed"]',
-    }
-    arrays = [pa.array(routed[field.name].astype(field.type.to_pandas_dtype())) for field in fields]
-    answer = pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields, metadata=metadata))
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, answer.schema) as writer:
-        writer.write_batch(answer)
-    subject = f"{header.run.run_id}/{header.trial}/{header.segment}"
-    return subject, ARROW, sink.getvalue().to_pybytes()
+    attributes = {name: str(value) for name, value in headers.items()}
+    event = decode(Encoded(attributes, body))
+    arrivals = cast("ArrivalsGenerated", event.body)
+    answer = RequestsRouted(arrivals.header, {"routed": event_models.routed(arrivals.tables["arrivals"])})
+    output = Outgoing(answer)
+    encoded = encode(caused_event(event.envelope, output, source=event_models.SOURCE, time=datetime.now(UTC)))
+    return answer.subject, ARROW, encoded.body
 
 
 class Service:
@@ -105,7 +85,7 @@ class Service:
     async def handle(self, message: AbstractIncomingMessage) -> None:
         """Handle one message: decode, answer, wait for the confirm, acknowledge."""
         self._meter.begin()
-        subject, media_type, body = self._answer(message.body)
+        subject, media_type, body = self._answer(message.headers, message.body)
         cause, run = str(message.headers["ce-id"]), str(message.headers["ce-correlationid"])
         event_id = uuid.uuid5(uuid.UUID(cause), f"{self._type} {subject}")
         version, trace, _, flags = str(message.headers["ce-traceparent"]).split("-")

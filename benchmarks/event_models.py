@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 CONTROL_EVENTS: Final = 4_000
 DATA_EVENTS: Final = 200
-ROWS: Final = 65_536
-"""Rows of the table in a data event: 16 bytes each on the wire, before and after."""
+ROWS: Final = 104_600
+"""Rows of the table in a data event: some 10 bytes each on the wire, before and after."""
 TIME: Final = datetime(2026, 11, 21, tzinfo=UTC)
 SOURCE: Final = "/headroom/benchmarks/1"
 _RUN: Final = UUID("0c9f6a52-4c7b-4f5e-8d0a-3b1f7f1f9a11")
