@@ -1,15 +1,17 @@
 """Samples of every version ever published; they must parse for as long as there is a Headroom.
 
 A sample is what ``codec.encode`` gave when the version was new: headers, body, and for data events what the
-body means (header, tables, dtypes). Samples are added and never changed; ``SHA256SUMS`` holds their digests.
+body means (header, tables, dtypes). Bodies in later layouts of the wire stand beside it. Samples are added
+and never changed; ``SHA256SUMS`` holds their digests.
 """
 
 import hashlib
 import json
 
+import pyarrow as pa
 import pytest
 
-from headroom_common.contracts.codec import decode, encode
+from headroom_common.contracts.codec import READABLE, decode, encode
 from headroom_common.contracts.events import ControlBody, SegmentData
 from headroom_common.contracts.registry import CONTRACTS
 from headroom_common.contracts.wire import Encoded
@@ -87,6 +89,30 @@ def test_a_sample_means_what_it_meant(name: str) -> None:
         table: {column: values.dtype.name for column, values in columns.items()}
         for table, columns in tables.items()
     } == recorded(name, "dtypes")
+
+
+@pytest.mark.parametrize("name", [name for name in PUBLISHED if ".format" in name])
+def test_a_body_in_a_later_layout_means_the_same(name: str) -> None:
+    event_type, layout = name.removesuffix(".arrows").rsplit(".format", 1)
+    first = read_sample(event_type)
+    body = (SAMPLES / name).read_bytes()
+    with pa.ipc.open_stream(body) as stream:
+        assert stream.schema.metadata[b"headroom.format"].decode() == layout
+    event, before = decode(Encoded(first.headers, body)), decode(first)
+    assert isinstance(event.body, SegmentData)
+    assert isinstance(before.body, SegmentData)
+    assert event.body.header == before.body.header
+    assert event.body.tables.keys() == before.body.tables.keys()
+    for table, columns in before.body.tables.items():
+        for column, values in columns.items():
+            found = event.body.tables[table][column]
+            assert (found.dtype, found.tolist()) == (values.dtype, values.tolist())
+
+
+def test_every_layout_that_is_read_has_its_bodies() -> None:
+    data = {name for name, contract in CONTRACTS.items() if contract.kind == "data"}
+    for layout in (version.decode() for version in READABLE if version != b"1"):
+        assert {f"{name}.format{layout}.arrows" for name in data} <= set(PUBLISHED)
 
 
 @pytest.mark.parametrize("name", NAMES)

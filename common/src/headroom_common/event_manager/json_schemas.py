@@ -128,7 +128,7 @@ def _columns(contract: Contract) -> dict[str, Any]:
             f"{_summary(contract.body)} One Arrow IPC stream per table, one after the other. The metadata "
             "of the first stream's schema holds the header (`headroom.header`), the names of the tables "
             "(`headroom.tables`) and the version of this layout (`headroom.format`); each field's metadata "
-            "holds the true type of its column (`headroom.dtype`)."
+            "holds the true type of its column (`headroom.dtype`) and how it is packed, see docs/events.md."
         ),
         "x-headroom-header": {"$ref": SCHEMAS + contract.header.__name__},
         "x-headroom-tables": "any"
