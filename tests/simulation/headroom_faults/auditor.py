@@ -35,6 +35,7 @@ class Auditor:
         self._strict = strict
         self._outputs: dict[tuple[Process, str], dict[str, str]] = {}
         self._answers: dict[tuple[Process, str], bool] = {}
+        self._known: set[tuple[Process, str]] = set()
         self._confirmed: set[tuple[Process, str]] = set()
         self._expected: dict[str, str] = {}
         self._ever: dict[tuple[str, str], frozenset[str]] = {}
@@ -64,6 +65,8 @@ class Auditor:
     def told(self, host: Process, event_id: UUID, *, seen: bool) -> None:
         """The inbox has answered."""
         self._answers[host, str(event_id)] = seen
+        if seen:
+            self._known.add((host, str(event_id)))
 
     def publishes(self, host: Process, message: Message) -> None:
         """A process hands a message to the broker."""
@@ -84,7 +87,8 @@ class Auditor:
 
     def acknowledges(self, host: Process, message: Message) -> None:
         """A process has the broker forget an event."""
-        if not self._answers.get((host, message.event_id)):
+        # Another copy may be in hand as well, and wait for an answer of its own.
+        if (host, message.event_id) not in self._known:
             self._require_confirms(host, message.event_id, "acknowledges")
 
     def _require_confirms(self, host: Process, event_id: str, does: str) -> None:
