@@ -90,7 +90,8 @@ class Plan:
         cancelled_at: when the first run is cancelled, in seconds; None when it is not.
         window: trials of a run in flight.
         instances: by service: how many.
-        queue_limit: messages that a queue holds.
+        queue_limit: messages that a queue holds. The queues are a ring: were they smaller than what is in
+            flight, with the copies that faults make of it, each stage would wait for the next for ever.
         prefetch: deliveries in hand per subscription.
         latency: mean seconds that a message is on the wire.
         handling: mean seconds that handling takes.
@@ -122,7 +123,7 @@ class Plan:
             cancelled_at=chance.uniform(0.0, 3.0) if cancelled else None,
             window=chance.randint(1, 3),
             instances={service: chance.randint(1, 3) for service in SERVICES},
-            queue_limit=chance.choice([3, 5, 20, 1000]),
+            queue_limit=chance.choice([10, 20, 50, 1000]),
             prefetch=chance.choice([1, 2, 4, 20]),
             latency=chance.choice([0.0005, 0.005, 0.05]),
             handling=chance.choice([0.0, 0.01, 0.1]),
