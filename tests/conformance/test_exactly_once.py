@@ -39,8 +39,10 @@ async def disturb(world: Any, services: list[Any], dice: random.Random) -> None:
         await asyncio.sleep(dice.random() * 0.3)
         transport = world.transport_of(dice.choice(services))
         world.factory.interrupt(transport)
-        await asyncio.sleep(dice.random() * 0.1)
-        world.factory.restore(transport)
+        try:
+            await asyncio.sleep(dice.random() * 0.1)
+        finally:
+            world.factory.restore(transport)
 
 
 async def send(world: Any, source: Any) -> None:

@@ -176,7 +176,7 @@ def test_stopping_drops_what_is_in_hand_for_others_to_take(world: Any, seen: Any
         await service.start()
         for trial in range(5):
             await service.publish(world.trial(trial))
-        await world.until(lambda: service.in_hand > 0)
+        await world.until(lambda: service.in_hand == 5)
         stopping = asyncio.create_task(service.stop())
         await asyncio.sleep(0)
         release.set()

@@ -150,13 +150,19 @@ class RabbitMQ:
 
     def stop(self) -> None:
         """End everything, for good."""
-        self._server.kill()
-        self._epmd.kill()
-        if self._temporary:
-            shutil.rmtree(self.directory, ignore_errors=True)
+        try:
+            self._server.kill()
+        finally:
+            self._epmd.kill()
+            if self._temporary:
+                shutil.rmtree(self.directory, ignore_errors=True)
 
     def __enter__(self) -> Self:
-        return self.start()
+        try:
+            return self.start()
+        except BaseException:
+            self.stop()
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
