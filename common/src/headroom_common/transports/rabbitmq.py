@@ -7,6 +7,7 @@ The parts: ``rabbitmq_session`` (one life of the connection), ``rabbitmq_topolog
 
 import asyncio
 from contextlib import suppress
+from typing import Final
 
 from headroom_common.contracts.wire import Encoded
 from headroom_common.errors import HeadroomError, PermanentError, TransientError
@@ -27,6 +28,7 @@ from headroom_common.transports.rabbitmq_session import Session
 from headroom_common.transports.rabbitmq_topology import EVENTS, Topology, routing_key
 from headroom_common.transports.settings import BrokerSettings
 
+_CANCEL_PATIENCE: Final = 1.0
 _log = Log(__name__)
 
 
@@ -113,10 +115,12 @@ class RabbitTransport:
 
     async def close(self) -> None:
         """Leave the broker; private queues are gone with it."""
-        if self._supervisor is not None:
+        while self._supervisor is not None:
+            # More than once if need be: the library may take a cancellation for its own.
             self._supervisor.cancel()
-            await asyncio.gather(self._supervisor, return_exceptions=True)
-            self._supervisor = None
+            done, _ = await asyncio.wait({self._supervisor}, timeout=_CANCEL_PATIENCE)
+            if done:
+                self._supervisor = None
         session, self._session = self._session, None
         if session is not None:
             for queue in filter(lambda queue: queue.private, self._queues):

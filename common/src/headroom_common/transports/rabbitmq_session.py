@@ -10,7 +10,7 @@ import logging
 import ssl
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, Final
 
 import aio_pika
@@ -25,10 +25,12 @@ from aio_pika.exceptions import (
 )
 
 from headroom_common.errors import HeadroomError, PermanentError
+from headroom_common.logs import Log
 from headroom_common.transports.port import ConnectionLostError, PublishRefusedError
 from headroom_common.transports.settings import BrokerSettings
 
 _BLOCKED_POLL: Final = 0.2
+_log = Log(__name__)
 _CLOSE_DEADLINE: Final = 5.0
 _BROKEN: Final = "the connection broke under the call"
 
@@ -271,6 +273,10 @@ def _refusal(settings: BrokerSettings, error: ConnectionLostError) -> HeadroomEr
 
 
 async def _close(connection: AbstractConnection) -> None:
-    with suppress(*CONNECTION_EXCEPTIONS):
-        async with asyncio.timeout(_CLOSE_DEADLINE):
-            await connection.close()
+    # Not under a time-out's cancellation: the library's closing waits on in spite of one.
+    closing = asyncio.ensure_future(connection.close())
+    await asyncio.wait({closing}, timeout=_CLOSE_DEADLINE)
+    if not closing.done():
+        closing.cancel()
+    elif not closing.cancelled() and (error := closing.exception()) is not None:
+        _log.debug("connection closed with an error", reason=describe(error))
