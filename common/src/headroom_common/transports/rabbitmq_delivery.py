@@ -163,7 +163,8 @@ class RabbitDelivery:
         self._require_in_hand()
         self._settled = True
         with broker_errors():
-            await self._incoming.ack()
+            # Not until it is written: many acknowledgements go out in one piece.
+            await self._incoming.channel.basic_ack(self._incoming.delivery_tag or 0, wait=False)
         self._hands.let_go()
 
     async def retry_later(self, delay: float) -> None:

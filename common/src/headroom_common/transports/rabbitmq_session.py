@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import aio_pika
-from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange
+from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import (
     CONNECTION_EXCEPTIONS,
     AuthenticationError,
@@ -32,6 +32,7 @@ from headroom_common.transports.settings import BrokerSettings
 _BLOCKED_POLL: Final = 0.2
 _log = Log(__name__)
 _CLOSE_DEADLINE: Final = 5.0
+_LARGE: Final = 2**14
 _BROKEN: Final = "the connection broke under the call"
 
 # What goes wrong is raised or told to the listener; the libraries' own lines would say it twice.
@@ -93,19 +94,24 @@ class Session:
         consuming: connection of the consumers.
         publishing: connection of the publishing channel.
         channel: the publishing channel, with confirms.
+        publisher: what lies under it.
 
     Attributes:
         lost: done when the session is over, with the reason.
     """
 
     def __init__(
-        self, consuming: AbstractConnection, publishing: AbstractConnection, channel: AbstractChannel
+        self,
+        consuming: AbstractConnection,
+        publishing: AbstractConnection,
+        channel: AbstractChannel,
+        publisher: Any,  # noqa: ANN401 - the abstract channel does not declare all parameters of a publish
     ) -> None:
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._consuming = consuming
         self._publishing = publishing
         self._channel = channel
-        self._exchanges: dict[str, AbstractExchange] = {}
+        self._publisher = publisher
         self._may_publish = asyncio.Event()
         self._may_publish.set()
         self._watcher: asyncio.Task[None] | None = None
@@ -129,13 +135,14 @@ class Session:
                     opened.append(await _connect(settings, f"{name} (consumer)"))
                     opened.append(await _connect(settings, f"{name} (publisher)"))
                     channel = await opened[1].channel(publisher_confirms=True, on_return_raises=True)
+                    publisher = await channel.get_underlay_channel()
         except BaseException as error:
             for connection in opened:
                 await _close(connection)
             if isinstance(error, ConnectionLostError):
                 raise _refusal(settings, error) from error.__cause__
             raise
-        return cls(opened[0], opened[1], channel)
+        return cls(opened[0], opened[1], channel, publisher)
 
     def next_id(self) -> str:
         """Return an id for one publish: returned messages are told apart by it, so it never repeats."""
@@ -170,10 +177,15 @@ class Session:
         await self._may_publish.wait()
         self.require()
         with broker_errors():
-            known = self._exchanges.get(exchange)
-            if known is None:
-                known = self._exchanges[exchange] = await self._channel.get_exchange(exchange, ensure=False)
-            await known.publish(message, key, mandatory=mandatory)
+            # Below the library's exchanges, which let no publish begin before the one before it is written.
+            await self._publisher.basic_publish(
+                message.body,
+                exchange=exchange,
+                routing_key=key,
+                properties=message.properties,
+                mandatory=mandatory,
+                wait=len(message.body) >= _LARGE,
+            )
 
     async def channel(self) -> AbstractChannel:
         """Open a channel on the consumers' connection; the caller closes it.
