@@ -42,7 +42,8 @@ class BrokerSettings(BaseModel):
         max_body_bytes: the largest body that is published, in bytes; no more than the broker takes.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # No input in errors: a URL that is refused holds a password too.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     url: SecretStr = SecretStr("amqp://guest:guest@localhost:5672/")
     ca_file: Path | None = None
@@ -67,6 +68,21 @@ class BrokerSettings(BaseModel):
         parts = urlsplit(self.url.get_secret_value())
         user = f"{parts.username}@" if parts.username else ""
         return f"{parts.scheme}://{user}{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+    @field_validator("url")
+    @classmethod
+    def _a_url_has_one_reading(cls, url: SecretStr) -> SecretStr:
+        parts = urlsplit(url.get_secret_value())
+        try:
+            unclear = "@" in parts.path + parts.query + parts.fragment or parts.port == 0
+        except ValueError:
+            unclear = True
+        if unclear:
+            msg = (
+                "expected amqp://user:password@host:port/virtual-host, with / ? # @ : in them percent-encoded"
+            )
+            raise ValueError(msg)
+        return url
 
     @field_validator("retry_delays")
     @classmethod
