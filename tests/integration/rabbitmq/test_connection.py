@@ -1,6 +1,7 @@
 """Connecting to a real RabbitMQ: TLS, refusals, absence, and every way to lose the connection."""
 
 import asyncio
+import gc
 import traceback
 from pathlib import Path
 from typing import Any
@@ -75,11 +76,16 @@ async def test_an_absent_broker_is_waited_for(site: Any) -> None:
 
 
 async def test_a_broker_that_says_nothing_is_given_up_in_time(site: Any) -> None:
-    server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    writers: list[asyncio.StreamWriter] = []
+    server = await asyncio.start_server(lambda _, writer: writers.append(writer), "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
         with pytest.raises(ConnectionLostError, match="cannot be reached"):
             await site.connected(port=port, connection_timeout=0.2)
+        for writer in writers:
+            writer.close()
+            await writer.wait_closed()
+    gc.collect()
 
 
 async def test_what_needs_a_connection_says_so(site: Any, trials: Any, taken: Any) -> None:

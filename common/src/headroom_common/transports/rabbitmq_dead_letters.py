@@ -99,11 +99,13 @@ async def _fetched(session: Session, service: str) -> AsyncIterator[AbstractInco
             queue = await channel.declare_queue(dead_letter_queue(service), passive=True)
         except ChannelNotFoundEntity:
             return
-        for _ in range(queue.declaration_result.message_count or 0):
-            found = await queue.get(fail=False)
-            if found is None:
-                return
+        # Not the count that the declaration gives: it is 0 while the queue has no leader.
+        found = await queue.get(fail=False)
+        left = 0 if found is None else found.message_count or 0
+        while found is not None:
             yield found
+            found = await queue.get(fail=False) if left > 0 else None
+            left -= 1
 
 
 async def _put_back(session: Session, letter: DeadLetter, found: AbstractIncomingMessage) -> bool:
