@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from benchmarks import broker, models, processes
+from benchmarks import broker, models, platform, processes
 from benchmarks.table import HEADER, Row, write
 
 if TYPE_CHECKING:
@@ -213,10 +213,10 @@ def print_profile() -> None:
 
 def main() -> int:
     """Measure what the command line asks for; exit status 1 when both sides differ in what they simulated."""
-    names = [comparison.name for comparison in COMPARISONS]
+    names = [*(comparison.name for comparison in COMPARISONS), "startup", "platform"]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="samples of each side (default 5)")
-    parser.add_argument("--only", choices=[*names, "startup"], action="append", help="one figure; repeatable")
+    parser.add_argument("--only", choices=names, action="append", help="one figure; repeatable")
     parser.add_argument(
         "--memory", action="store_true", help=f"simulate {models.MEMORY_REQUESTS:,} requests instead"
     )
@@ -228,10 +228,8 @@ def main() -> int:
     machine = f"One core of {os.cpu_count()}, load {os.getloadavg()[0]:.1f}"
     print(f"{machine}; medians of {choice.rounds} rounds by processor time.\n{HEADER}")
     try:
-        rows = (
-            measure_memory() if choice.memory else _chosen(choice.only or [*names, "startup"], choice.rounds)
-        )
-    except DisagreementError as error:
+        rows = measure_memory() if choice.memory else _chosen(choice.only or names, choice.rounds)
+    except (DisagreementError, platform.DifferentResultsError) as error:
         print(f"Stopped: {error}")
         return 1
     write(rows, OUT)
@@ -246,4 +244,6 @@ def _chosen(names: Sequence[str], rounds: int) -> list[Row]:
             rows += compare(comparison, rounds)
     if "startup" in names:
         rows += measure_startup(rounds)
+    if "platform" in names:
+        rows += platform.measure(rounds)
     return rows
