@@ -24,7 +24,7 @@ from headroom_common.transports.port import (
 )
 from headroom_common.transports.rabbitmq_delivery import QUEUE_CORRELATION, QUEUE_INSTANCE
 from headroom_common.transports.rabbitmq_messages import again, incoming_message
-from headroom_common.transports.rabbitmq_session import Session, broker_errors
+from headroom_common.transports.rabbitmq_session import Session
 from headroom_common.transports.rabbitmq_topology import EVENTS, dead_letter_queue, routing_key
 from headroom_common.transports.settings import BrokerSettings
 
@@ -62,7 +62,7 @@ class RabbitDeadLetters:
         async with self._session() as session:
             async for found in _fetched(session, service):
                 if event_ids is None or incoming_message(found).event_id in event_ids:
-                    with broker_errors():
+                    async with session.calling():
                         await found.ack()
                     removed += 1
         return removed
@@ -93,19 +93,22 @@ class RabbitDeadLetters:
 
 async def _fetched(session: Session, service: str) -> AsyncIterator[AbstractIncomingMessage]:
     """Fetch the letters that are there now; what comes meanwhile is left for later."""
-    with broker_errors():
-        channel = await session.channel()
+    channel = await session.channel()
+    async with session.calling():
         try:
             queue = await channel.declare_queue(dead_letter_queue(service), passive=True)
         except ChannelNotFoundEntity:
             return
-        # Not the count that the declaration gives: it is 0 while the queue has no leader.
         found = await queue.get(fail=False)
-        left = 0 if found is None else found.message_count or 0
-        while found is not None:
-            yield found
-            found = await queue.get(fail=False) if left > 0 else None
-            left -= 1
+    # Not the count that the declaration gives: it is 0 while the queue has no leader.
+    left = 0 if found is None else found.message_count or 0
+    while found is not None:
+        yield found
+        if left == 0:
+            return
+        left -= 1
+        async with session.calling():
+            found = await queue.get(fail=False)
 
 
 async def _put_back(session: Session, letter: DeadLetter, found: AbstractIncomingMessage) -> bool:
@@ -116,6 +119,6 @@ async def _put_back(session: Session, letter: DeadLetter, found: AbstractIncomin
         await session.publish(exchange, key, message, mandatory=True)
     except PublishRefusedError:
         return False
-    with broker_errors():
+    async with session.calling():
         await found.ack()
     return True

@@ -10,7 +10,7 @@ from aio_pika.abc import AbstractIncomingMessage, AbstractQueue, ConsumerTag
 
 from headroom_common.transports.port import ConnectionLostError, Consumer, Message, Queue
 from headroom_common.transports.rabbitmq_messages import ATTEMPT, again, attempt_of, incoming_message
-from headroom_common.transports.rabbitmq_session import Session, broker_errors
+from headroom_common.transports.rabbitmq_session import Session
 from headroom_common.transports.rabbitmq_topology import DEAD_LETTERS, RETRIES, retry_key, retry_queue
 
 QUEUE_INSTANCE: Final = "headroom-queue-instance"
@@ -94,7 +94,7 @@ class Hands:
         """
         queue = self.subscription.queue
         channel = await self.session.consumer_channel(self.subscription.prefetch)
-        with broker_errors():
+        async with self.session.calling():
             for name in (queue.name,) if queue.private else (queue.name, retry_queue(queue)):
                 source = await channel.get_queue(name, ensure=False)
                 self._claims.append((source, await source.consume(self._take)))
@@ -107,7 +107,7 @@ class Hands:
         """
         if self.session.lost.done():
             return
-        with broker_errors():
+        async with self.session.calling():
             for source, tag in self._claims:
                 await source.cancel(tag)
             while self._waiting:
@@ -162,7 +162,7 @@ class RabbitDelivery:
         """Remove the message."""
         self._require_in_hand()
         self._settled = True
-        with broker_errors():
+        async with self._hands.session.calling():
             # Not until it is written: many acknowledgements go out in one piece.
             await self._incoming.channel.basic_ack(self._incoming.delivery_tag or 0, wait=False)
         self._hands.let_go()

@@ -9,8 +9,8 @@ import itertools
 import logging
 import ssl
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final
 
 import aio_pika
@@ -112,6 +112,7 @@ class Session:
         self._publishing = publishing
         self._channel = channel
         self._publisher = publisher
+        self._calls: set[asyncio.Timeout] = set()
         self._may_publish = asyncio.Event()
         self._may_publish.set()
         self._watcher: asyncio.Task[None] | None = None
@@ -162,10 +163,33 @@ class Session:
             raise _lost(self.lost.result())
 
     def lose(self, reason: str) -> None:
-        """End the session's usefulness; who opened it closes it."""
-        if not self.lost.done():
-            self.lost.set_result(reason)
+        """End the session's usefulness, and all calls that wait; who opened it closes it."""
+        if self.lost.done():
+            return
+        self.lost.set_result(reason)
         self._may_publish.set()
+        for call in self._calls:
+            call.reschedule(0)
+
+    @asynccontextmanager
+    async def calling(self) -> AsyncIterator[None]:
+        """Call the library within this, and not longer than the session lasts.
+
+        The library leaves a call waiting for ever that found its queue of frames full when the connection
+        broke.
+
+        Raises:
+            PublishRefusedError: the broker did not take a message.
+            ConnectionLostError: the connection broke.
+        """
+        self.require()
+        with broker_errors():
+            async with asyncio.timeout(None) as call:
+                self._calls.add(call)
+                try:
+                    yield
+                finally:
+                    self._calls.discard(call)
 
     async def publish(self, exchange: str, key: str, message: aio_pika.Message, *, mandatory: bool) -> None:
         """Publish a message and wait for the confirm.
@@ -175,8 +199,7 @@ class Session:
             ConnectionLostError: whether the broker has it is unknown.
         """
         await self._may_publish.wait()
-        self.require()
-        with broker_errors():
+        async with self.calling():
             # Below the library's exchanges, which let no publish begin before the one before it is written.
             await self._publisher.basic_publish(
                 message.body,
@@ -193,8 +216,7 @@ class Session:
         Raises:
             ConnectionLostError: the connection broke.
         """
-        self.require()
-        with broker_errors():
+        async with self.calling():
             return await self._consuming.channel(publisher_confirms=False)
 
     async def consumer_channel(self, prefetch: int) -> AbstractChannel:
@@ -204,7 +226,7 @@ class Session:
             ConnectionLostError: the connection broke.
         """
         channel = await self.channel()
-        with broker_errors():
+        async with self.calling():
             await channel.set_qos(prefetch_count=prefetch)
             inner = await channel.get_underlay_channel()
         channel.close_callbacks.add(self._closed)

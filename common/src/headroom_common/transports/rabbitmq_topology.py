@@ -10,7 +10,7 @@ from aio_pika.exceptions import ChannelPreconditionFailed
 
 from headroom_common.logs import Log
 from headroom_common.transports.port import UNROUTABLE, Message, Queue
-from headroom_common.transports.rabbitmq_session import Session, broker_errors, describe
+from headroom_common.transports.rabbitmq_session import Session, describe
 from headroom_common.transports.settings import BrokerSettings
 
 EVENTS: Final = "headroom.events"
@@ -88,7 +88,7 @@ class Topology:
         Raises:
             ConnectionLostError: the connection broke.
         """
-        with broker_errors():
+        async with session.calling():
             async with await session.channel() as channel:
                 await channel.declare_exchange(UNROUTED, "headers", durable=True)
                 await channel.declare_exchange(DEAD_LETTERS, "direct", durable=True)
@@ -108,7 +108,7 @@ class Topology:
             ConnectionLostError: the connection broke.
         """
         letters = dead_letter_queue(queue.service)
-        with broker_errors():
+        async with session.calling():
             await self._declare(session, letters, self._letters())
             await self._bind(session, letters, DEAD_LETTERS, queue.service)
             if queue.private:
@@ -137,9 +137,8 @@ class Topology:
         Raises:
             ConnectionLostError: the connection broke.
         """
-        with broker_errors():
-            async with await session.channel() as channel:
-                await channel.queue_delete(queue.name)
+        async with session.calling(), await session.channel() as channel:
+            await channel.queue_delete(queue.name)
 
     async def _declare(self, session: Session, name: str, arguments: Mapping[str, Any]) -> None:
         try:
