@@ -121,7 +121,7 @@ def test_without_a_broker_all_services_share_a_process(tmp_path: Path) -> None:
         )
     with ready(process, log):
         answers = [httpx.get(f"http://127.0.0.1:{port + place}/api/v1/service").json() for place in range(4)]
-    assert [answer["service"] for answer in answers] == ["generator", "router", "server-model", "analysis"]
+    assert [answer["name"] for answer in answers] == ["generator", "router", "server-model", "analysis"]
     assert {answer["state"] for answer in answers} == {"ready"}
 
 

@@ -19,7 +19,8 @@ def test_the_pipeline_equals_the_oracle_uncompiled() -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly"]
     run = subprocess.run(  # noqa: S603 - our own interpreter on our own file
         [*command, str(HERE / "test_oracle.py"), str(HERE / "test_by_hand.py")],
-        env=os.environ | {"NUMBA_DISABLE_JIT": "1"},
+        # Plain Python takes its time: half of the examples, unless somebody asks for a number.
+        env={"HEADROOM_EXAMPLES": "500"} | os.environ | {"NUMBA_DISABLE_JIT": "1"},
         capture_output=True,
         text=True,
         check=False,
