@@ -6,5 +6,6 @@ SEGMENT_ARRIVALS: Final = 122_880
 """Arrivals in one segment. Events have a price each, so segments are large; their completions still fit into
 two parts of `requests.completed`, and every event into what a broker takes."""
 
-REMOTE_SEGMENT_ARRIVALS: Final = 32_768
-"""Arrivals in one segment where they cross a broker: events stay near the size that it carries fastest."""
+REMOTE_SEGMENT_ARRIVALS: Final = 61_440
+"""Arrivals in one segment where they cross a broker: events of 0.6 to 3 MiB, whose completions fit into one
+part of `requests.completed`. Brokers like smaller ones, but an event costs every service some milliseconds."""
