@@ -8,4 +8,4 @@ two parts of `requests.completed`, and every event into what a broker takes."""
 
 REMOTE_SEGMENT_ARRIVALS: Final = 61_440
 """Arrivals in one segment where they cross a broker: events of 0.6 to 3 MiB, whose completions fit into one
-part of `requests.completed`. Brokers like smaller ones, but an event costs every service some milliseconds."""
+part of `requests.completed`. Brokers like smaller ones, but an event costs every service milliseconds."""
