@@ -10,6 +10,7 @@ MEMBERS := common microservices/generator microservices/router microservices/ser
 SOURCES := $(addsuffix /src,$(MEMBERS))
 ROUNDS ?= 10
 SEEDS ?= 20000
+KILLS ?= 200
 SEED ?= 0
 EXAMPLE ?= examples/balanced-fleet.yaml
 # Test processes side by side; what a test needs in memory, not the cores, is the limit on large machines.
@@ -71,12 +72,14 @@ test: setup browser servers ## the full suite, kernels also as plain Python
 test-quick: setup servers ## the suite without browsers and without the uncompiled run
 	@$(PYTEST) --numprocesses $(WORKERS) -m "not browser and not uncompiled"
 
-soak: setup ## tests on generated examples with other examples (ROUNDS=10), and simulated faults (SEEDS=20000)
+soak: setup servers ## other generated examples (ROUNDS=10), simulated faults (SEEDS=20000), kills (KILLS=200), memory over ten minutes
 	@for round in $$(seq $(ROUNDS)); do \
 	  echo "round $$round of $(ROUNDS)"; \
 	  HEADROOM_SOAK=2000 $(PYTEST) --numprocesses $(WORKERS) -m "hypothesis and not browser" --hypothesis-seed $$RANDOM$$RANDOM; \
 	done
 	@HEADROOM_SIMULATION_SEEDS=$(SEEDS) $(PYTEST) --numprocesses $(WORKERS) tests/simulation/test_seeds.py
+	@HEADROOM_CHAOS_KILLS=$(KILLS) HEADROOM_CHAOS_SEED=$$RANDOM $(PYTEST) -s tests/integration/test_chaos.py -k whatever
+	@HEADROOM_MEMORY_SECONDS=600 $(PYTEST) -s tests/integration/test_memory.py
 
 simulate: setup ## play one seed of the fault simulator, every step told (SEED=4711)
 	@PYTHONPATH=tests/simulation $(BIN)/python -m headroom_faults --seed $(SEED) --trace

@@ -43,6 +43,13 @@ class RabbitTransport:
     def __init__(self, settings: BrokerSettings, *, name: str) -> None:
         self._settings = settings
         self._name = name
+        self._guarantees = Guarantees(
+            by_reference=False,
+            durable=True,
+            max_body_bytes=settings.max_body_bytes,
+            delivery_limit=settings.delivery_limit,
+            delays=settings.retry_delays,
+        )
         self._topology = Topology(settings)
         self._letters = RabbitDeadLetters(settings, name)
         self._listener: ConnectionListener = lambda _connected, _reason: None
@@ -54,13 +61,7 @@ class RabbitTransport:
     @property
     def guarantees(self) -> Guarantees:
         """What this transport declares about itself."""
-        return Guarantees(
-            by_reference=False,
-            durable=True,
-            max_body_bytes=self._settings.max_body_bytes,
-            delivery_limit=self._settings.delivery_limit,
-            delays=self._settings.retry_delays,
-        )
+        return self._guarantees
 
     @property
     def dead_letters(self) -> RabbitDeadLetters:
