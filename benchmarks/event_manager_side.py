@@ -49,7 +49,7 @@ async def _measured(
     meter: Meter,
 ) -> Sample:
     """Fill the first queue, then consume it until it is empty; answers go to the second one."""
-    configure(level="warning")  # JSON lines as in a service; its three changes of state would clutter the table
+    configure(level="warning")  # JSON lines as in a service; changes of state would clutter the table
     settings = BrokerSettings(url=SecretStr(os.environ[URL]), queue_limit=QUEUE_LIMIT)
     before, after = queues
     feeder = open_transport(settings, name="feeder")
