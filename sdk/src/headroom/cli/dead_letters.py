@@ -18,7 +18,6 @@ from headroom_common.contracts.registry import CONTRACTS
 from headroom_common.contracts.wire import Encoded
 from headroom_common.errors import PermanentError
 from headroom_common.transports.port import (
-    ATTEMPTS,
     ERROR,
     REASON,
     TIME,
@@ -45,7 +44,9 @@ def list_(*, broker: str, service: str | None, as_json: bool) -> int:
         page.print(Text("No dead letters."))
         return PASS
     table = section("Service")
-    for column in ("id", "event", "run", "error", "attempts", "given up"):
+    # Whole on one line however narrow the terminal is: ids are there to be copied.
+    table.add_column("id", no_wrap=True, min_width=36)
+    for column in ("event", "error", "given up"):
         table.add_column(column, overflow="fold")
     for letter in letters:
         told = letter.headers
@@ -53,10 +54,8 @@ def list_(*, broker: str, service: str | None, as_json: bool) -> int:
             letter.queue.service,
             letter.message.event_id,
             letter.message.event_type.removeprefix("headroom."),
-            letter.message.correlation,
             told.get(ERROR, ""),
-            told.get(ATTEMPTS, ""),
-            told.get(TIME, ""),
+            told.get(TIME, "").partition(".")[0].replace("T", " "),
         )
     page.print(table)
     return PASS

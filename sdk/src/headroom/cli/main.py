@@ -301,7 +301,7 @@ All = Annotated[bool, typer.Option("--all", help="All of them.")]
 def list_dead_letters(
     *, broker: Broker, service: Service = None, as_json: AsJson = False, debug: Debug = False
 ) -> None:
-    """List dead letters, oldest first, with the reason why each was given up."""
+    """List dead letters, oldest first, with the class of what went wrong; `show` tells the reason."""
     _do("dead_letters", "list_", debug=debug, broker=broker, service=service, as_json=as_json)
 
 

@@ -47,7 +47,7 @@ async def _ask(broker: str, wait: float) -> tuple[Sequence[ServiceStateChanged],
 
 def _print(page: Console, instances: Sequence[ServiceStateChanged]) -> None:
     table = section("Service")
-    for column in ("instance", "state", "version", "since"):
+    for column in ("instance", "state", "version", "reason"):
         table.add_column(column)
     for one in instances:
         state = Text(one.state.value, _STYLES.get(one.state, "red"))
