@@ -1,14 +1,17 @@
 """The commands around a platform, as a user types them."""
 
+import asyncio
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from asyncio.subprocess import DEVNULL
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -17,7 +20,10 @@ from headroom_platforms.platforms import free_ports
 from headroom_platforms.poisons import poisons
 
 from headroom import load_scenario
-from headroom.remote import connected
+from headroom.remote import connected, visiting
+from headroom_common.contracts.event import Event, Handler
+from headroom_common.contracts.events import RunCancelled, RunProgressed
+from headroom_common.event_manager import EventManager
 
 ROOT = Path(__file__).parents[2]
 HEADROOM = Path(sys.executable).with_name("headroom")
@@ -97,6 +103,9 @@ async def test_a_platform_from_its_start_to_its_end(
         command_line("run", str(SCENARIO), "-n", "3", "--quiet", "-o", str(file), *where)
     assert files[0].read_bytes() == files[1].read_bytes()
 
+    # Ctrl-C in the middle of a long run.
+    assert await _interrupted(backend, command_line) == 130
+
     # What could not be handled.
     bad = poisons(load_scenario(SCENARIO).scenario)["truncated Arrow"]
     async with connected(backend.broker_url) as transport:
@@ -110,6 +119,32 @@ async def test_a_platform_from_its_start_to_its_end(
     assert "No dead letters." in command_line("dead-letters", "list", "--service", "router")
     assert "found none of nonsense" in command_line("dead-letters", "show", "nonsense", status=2)
     assert "found none of nonsense" in command_line("dead-letters", "purge", "nonsense", status=2)
+
+
+async def _interrupted(backend: Backend, command_line: CommandLine) -> int:
+    """Interrupt a run and return its exit status, once the platform was told that it is cancelled."""
+    started, cancelled = asyncio.Event(), asyncio.Event()
+
+    def noting(noted: asyncio.Event) -> Handler[Any]:
+        def note(_: Event[Any]) -> tuple[()]:
+            noted.set()
+            return ()
+
+        return note
+
+    def subscribe(manager: EventManager) -> None:
+        manager.subscribe(RunProgressed, noting(started), inline=True, private=True)
+        manager.subscribe(RunCancelled, noting(cancelled), inline=True, private=True)
+
+    async with visiting(backend.broker_url, subscribe), asyncio.timeout(PATIENCE):
+        command = [HEADROOM, "run", str(SCENARIO), "-n", "100000", "--quiet"]
+        process = await asyncio.create_subprocess_exec(
+            *command, "--broker", backend.broker_url, env=command_line.environment, stderr=DEVNULL
+        )
+        await started.wait()
+        process.send_signal(signal.SIGINT)
+        await cancelled.wait()
+        return await process.wait()
 
 
 def test_without_a_broker_all_services_share_a_process(tmp_path: Path) -> None:

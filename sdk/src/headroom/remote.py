@@ -2,9 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 from pydantic import SecretStr
@@ -13,7 +12,7 @@ from headroom.following import Follower
 from headroom.progress import OnProgress
 from headroom.quiet import quiet_unless_configured
 from headroom.result import Result
-from headroom.roll_call import SIMULATING, RollCall
+from headroom.roll_call import CLIENT, SIMULATING, RollCall
 from headroom.runs import run_parameters
 from headroom_common.contracts.events import RunCancelled, RunParameters, RunRequested
 from headroom_common.defaults import REMOTE_SEGMENT_ARRIVALS
@@ -25,9 +24,6 @@ from headroom_common.scenario import Scenario
 from headroom_common.transports.opening import open_transport
 from headroom_common.transports.port import ConnectionLostError, Transport
 from headroom_common.transports.settings import BrokerSettings
-
-CLIENT = "client"
-"""What programs that submit runs are called among the services."""
 
 WINDOW = 4
 """Trials in flight at once: enough to keep every stage of the ring busy."""
@@ -99,8 +95,10 @@ async def _outcome(manager: EventManager, follower: Follower, run: RunParameters
         await manager.publish(RunRequested(run=run))
         return await follower.outcome
     except asyncio.CancelledError:
-        async with asyncio.timeout(_FAREWELL):
-            await manager.publish(RunCancelled(run_id=run.run_id))
+        # A broker that is away does not hear of it, and must not hide that this task was cancelled.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_FAREWELL):
+                await manager.publish(RunCancelled(run_id=run.run_id))
         raise
 
 
@@ -167,21 +165,19 @@ def transport_of(broker: str) -> Transport:
     Raises:
         PermanentError: the URL cannot be used.
     """
-    return open_transport(BrokerSettings(url=SecretStr(broker)), name=f"headroom {CLIENT}")
+    return open_transport(_settings(broker), name=f"headroom {CLIENT}")
 
 
-def place_of(broker: str) -> str:
-    """Host and port of a URL, without its secrets."""
-    parts = urlsplit(broker)
-    return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
+def _settings(broker: str) -> BrokerSettings:
+    return BrokerSettings(url=SecretStr(broker))
 
 
 def _unreachable(broker: str) -> PlatformError:
-    message = f"broker: expected one at {place_of(broker)}, found none within {PATIENCE:g} s"
+    message = f"broker: expected one at {_settings(broker).address}, found none within {PATIENCE:g} s"
     return PlatformError(message, next_step="Check the URL and that the broker runs.")
 
 
 def _missing(services: set[str], broker: str) -> PlatformError:
     listed = ", ".join(sorted(services))
-    message = f"platform at {place_of(broker)}: expected every service of a run, found no {listed}"
+    message = f"platform at {_settings(broker).address}: expected every service of a run, found no {listed}"
     return PlatformError(message, next_step="Start the platform: headroom up --broker URL")

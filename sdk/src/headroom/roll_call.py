@@ -8,6 +8,9 @@ from headroom_common.contracts.event import Event, Outgoing
 from headroom_common.contracts.events import ServicePolled, ServiceState, ServiceStateChanged
 from headroom_common.event_manager import EventManager
 
+CLIENT = "client"
+"""What programs that submit runs are called among the services."""
+
 SIMULATING = ("generator", "router", "server-model", "analysis")
 """The services that a run needs."""
 

@@ -8,9 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from headroom_common.contracts.wire import MAX_BODY_BYTES
-
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-"""A positive span of time."""
+from headroom_common.event_manager.settings import Seconds
 
 
 class BrokerSettings(BaseModel):

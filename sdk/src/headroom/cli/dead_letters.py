@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from rich.console import Console
 from rich.text import Text
@@ -14,6 +14,7 @@ from headroom.cli.consoles import consoles
 from headroom.cli.guard import PASS, BadInputError
 from headroom.cli.imports import many_imports
 from headroom.cli.looks import heading, section
+from headroom.roll_call import CLIENT
 from headroom_common.contracts.registry import CONTRACTS
 from headroom_common.contracts.wire import Encoded
 from headroom_common.errors import PermanentError
@@ -27,7 +28,10 @@ from headroom_common.transports.port import (
     DeadLetters,
 )
 
-SERVICES: Final = (*sorted({name for one in CONTRACTS.values() for name in one.consumers}), UNROUTABLE)
+SERVICES: Final = (
+    *sorted({name for one in CONTRACTS.values() for name in one.consumers} | {CLIENT}),
+    UNROUTABLE,
+)
 """Whose dead letters there may be."""
 
 _ALL_OR_SOME = "Give ids, as `headroom dead-letters list` shows them, or --all."
@@ -81,36 +85,31 @@ def show(*, broker: str, event_id: str, as_json: bool) -> int:
     return PASS
 
 
-def replay(*, broker: str, ids: Sequence[str], everything: bool, service: str | None) -> int:
-    """Put dead letters back to be handled anew.
+def move(
+    *,
+    verb: Literal["replay", "purge"],
+    broker: str,
+    ids: Sequence[str],
+    everything: bool,
+    service: str | None,
+) -> int:
+    """Put dead letters back to be handled anew, or remove them for good.
 
     Raises:
         BadInputError: neither ids nor all of them, or ids that no dead letter has.
     """
-    return _move(broker, ids, everything, service, verb="replayed")
-
-
-def purge(*, broker: str, ids: Sequence[str], everything: bool, service: str | None) -> int:
-    """Remove dead letters for good.
-
-    Raises:
-        BadInputError: neither ids nor all of them, or ids that no dead letter has.
-    """
-    return _move(broker, ids, everything, service, verb="purged")
-
-
-def _move(broker: str, ids: Sequence[str], everything: bool, service: str | None, *, verb: str) -> int:  # noqa: FBT001 - an option of the command
     if bool(ids) == everything:
         message = f"ids: expected ids or --all, found {'both' if ids else 'neither'}"
         raise BadInputError(message, next_step=_ALL_OR_SOME)
     moved, left = asyncio.run(_moved(broker, None if everything else set(ids), _chosen(service), verb))
     page, _ = consoles()
-    page.print(Text(f"{verb} {moved}" + (f", {left} could not be: no room or no taker" if left else "")))
+    done = {"replay": "replayed", "purge": "purged"}[verb]
+    page.print(Text(f"{done} {moved}" + (f", {left} could not be: no room or no taker" if left else "")))
     return PASS
 
 
 async def _moved(
-    broker: str, ids: Collection[str] | None, services: Sequence[str], verb: str
+    broker: str, ids: Collection[str] | None, services: Sequence[str], verb: Literal["replay", "purge"]
 ) -> tuple[int, int]:
     async with _dead_letters(broker) as letters:
         by_service = {name: await letters.list(name) for name in services}
@@ -124,7 +123,7 @@ async def _moved(
             if not mine:
                 continue
             wanted += len(mine)
-            move = letters.replay if verb == "replayed" else letters.purge
+            move = letters.replay if verb == "replay" else letters.purge
             moved += await move(name, None if ids is None else {one.message.event_id for one in mine})
         return moved, max(0, wanted - moved)
 

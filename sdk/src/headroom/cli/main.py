@@ -6,6 +6,7 @@ What a command does stands in a module of its own that is imported only when the
 
 import os
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -31,7 +32,11 @@ INTERRUPTED = 130
 
 def _of_a_known_kind(url: str | None) -> str | None:
     """Refuse a broker's URL that no transport can use, before anything else is done."""
-    if url is not None and not url.startswith(("amqp://", "amqps://")):
+    if url is None:
+        return None
+    from headroom_common.transports.opening import SCHEMES  # noqa: PLC0415 - brings pydantic, and help is quick
+
+    if url.partition("://")[0] not in SCHEMES:
         # The URL is not shown: it may hold a password.
         message = (
             "expected amqp:// or amqps:// with the broker's user, password, host and port, found another URL"
@@ -293,9 +298,6 @@ dead_letters = typer.Typer(
 )
 app.add_typer(dead_letters, name="dead-letters")
 
-Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Ids of dead letters.")]
-All = Annotated[bool, typer.Option("--all", help="All of them.")]
-
 
 @dead_letters.command("list")
 def list_dead_letters(
@@ -317,32 +319,28 @@ def show_dead_letter(
     _do("dead_letters", "show", debug=debug, broker=broker, event_id=event_id, as_json=as_json)
 
 
-@dead_letters.command("replay")
-def replay_dead_letters(
-    ids: Ids = None,
-    *,
-    broker: Broker,
-    everything: All = False,
-    service: Service = None,
-    debug: Debug = False,
-) -> None:
-    """Put dead letters back into the queues that they came from, to be handled anew."""
-    chosen = {"ids": ids or [], "everything": everything, "service": service}
-    _do("dead_letters", "replay", debug=debug, broker=broker, **chosen)
+def _moving(verb: str) -> Callable[..., None]:
+    """The command that moves dead letters as the verb says; both take the same."""
+
+    def move_dead_letters(
+        ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Ids of letters.")] = None,
+        *,
+        broker: Broker,
+        everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+        service: Service = None,
+        debug: Debug = False,
+    ) -> None:
+        chosen = {"verb": verb, "ids": ids or [], "everything": everything, "service": service}
+        _do("dead_letters", "move", debug=debug, broker=broker, **chosen)
+
+    return move_dead_letters
 
 
-@dead_letters.command("purge")
-def purge_dead_letters(
-    ids: Ids = None,
-    *,
-    broker: Broker,
-    everything: All = False,
-    service: Service = None,
-    debug: Debug = False,
-) -> None:
-    """Remove dead letters for good."""
-    chosen = {"ids": ids or [], "everything": everything, "service": service}
-    _do("dead_letters", "purge", debug=debug, broker=broker, **chosen)
+for _verb, _what in (
+    ("replay", "Put dead letters back into the queues that they came from, to be handled anew."),
+    ("purge", "Remove dead letters for good."),
+):
+    dead_letters.command(_verb, help=_what)(_moving(_verb))
 
 
 @app.command()

@@ -13,7 +13,7 @@ from headroom.cli.consoles import consoles
 from headroom.cli.guard import FAILED, PASS
 from headroom.cli.imports import many_imports
 from headroom.cli.looks import section
-from headroom.roll_call import SIMULATING
+from headroom.roll_call import CLIENT, SIMULATING, RollCall
 from headroom_common.contracts.events import ServiceState, ServiceStateChanged
 
 _STYLES = {ServiceState.READY: "green", ServiceState.DEGRADED: "yellow"}
@@ -36,8 +36,7 @@ def execute(*, broker: str, wait: float, as_json: bool) -> int:
 
 async def _ask(broker: str, wait: float) -> tuple[Sequence[ServiceStateChanged], set[str]]:
     with many_imports():
-        from headroom.remote import CLIENT, visiting  # noqa: PLC0415 - a broker's client takes long to import
-        from headroom.roll_call import RollCall  # noqa: PLC0415 - as above
+        from headroom.remote import visiting  # noqa: PLC0415 - a broker's client takes long to import
 
     present = RollCall(CLIENT)
     async with visiting(broker, present.subscribe) as manager:

@@ -5,7 +5,7 @@ import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
@@ -16,7 +16,8 @@ from headroom.cli.imports import many_imports
 from headroom.cli.looks import section
 from headroom.platform import MODULES, LocalPlatform, Member, Platform, members, until_ready
 
-LogLevel = Literal["debug", "info", "warning", "error"]
+if TYPE_CHECKING:
+    from headroom_common.telemetry import LogLevel
 
 MOST_REPLICAS = 64
 _BROKER = "headroom run --broker URL FILE submits runs."
@@ -30,7 +31,7 @@ def execute(
     database: str | None,
     replicas: Sequence[str],
     port: int,
-    log_level: LogLevel,
+    log_level: "LogLevel",
 ) -> int:
     """Start the services, keep them running, and return when all have ended.
 
@@ -54,7 +55,7 @@ def execute(
     return PASS
 
 
-def _in_this_process(plan: Sequence[Member], database: str | None, log_level: LogLevel) -> Platform:
+def _in_this_process(plan: Sequence[Member], database: str | None, log_level: "LogLevel") -> Platform:
     with many_imports():
         from headroom.platform_in_memory import MemoryPlatform  # noqa: PLC0415 - brings all services along
         from headroom_common import telemetry  # noqa: PLC0415 - as above
