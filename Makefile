@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
 BIN := .venv/bin
-MEMBERS := common microservices/generator microservices/router microservices/server-model microservices/analysis sdk
+MEMBERS := common microservices/generator microservices/router microservices/server-model microservices/analysis microservices/gateway sdk
 SOURCES := $(addsuffix /src,$(MEMBERS))
 ROUNDS ?= 10
 SEEDS ?= 20000

@@ -30,6 +30,7 @@ MEMBERS = (
     "microservices/router",
     "microservices/server-model",
     "microservices/analysis",
+    "microservices/gateway",
     "sdk",
 )
 

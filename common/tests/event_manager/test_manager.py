@@ -334,3 +334,26 @@ async def test_a_publish_that_breaks_its_contract_is_refused(
         with pytest.raises(PermanentError, match="header: expected SegmentHeader, found RunParameters"):
             await manager.publish(ArrivalsGenerated(run, {}))  # type: ignore[arg-type] # on purpose
     assert manager.counters.published >= 1
+
+
+@in_virtual_time
+async def test_a_coroutine_function_waits_on_the_loop_and_is_tried_again(
+    manager_of: Managers, run: RunParameters
+) -> None:
+    tries = []
+
+    async def handle(event: Event[TrialAnalysed]) -> list[Outgoing]:
+        tries.append(asyncio.get_running_loop())
+        await asyncio.sleep(1)
+        if len(tries) == 1:
+            reason = "the database restarts"
+            raise TransientError(reason, delay=1.0)
+        return [Outgoing(RunCancelled(run_id=event.body.run.run_id))]
+
+    manager = manager_of("generator")
+    manager.subscribe(TrialAnalysed, handle)
+    async with manager:
+        await manager.publish(TrialAnalysed(run=run, trial=0))
+        await until(lambda: manager.counters.handled == 1)
+        assert tries == 2 * [asyncio.get_running_loop()]
+        assert manager.counters.published_by_type["headroom.run.cancelled.v1"] == 1

@@ -19,6 +19,7 @@ from headroom_common.errors import PermanentError
 from headroom_common.event_manager import EventManager, EventManagerSettings, WorkerPool
 from headroom_common.event_manager.clock import SystemClock
 from headroom_common.event_manager.inbox import MemoryInbox
+from headroom_common.event_manager.states import Trouble
 from headroom_common.service import Service, ServiceSettings
 from headroom_common.service.http import ListenError, listen
 from headroom_common.service.process import FAILED, Process
@@ -71,8 +72,12 @@ class Forbidden(MemoryTransport):
 async def test_it_comes_up_and_goes_in_order(
     broker: MemoryBroker, service: Service, logs: io.StringIO
 ) -> None:
-    closed = threading.Event()
-    whole = Service(service.name, service.handlers, close=closed.set)
+    closed = asyncio.Event()
+
+    async def close() -> None:
+        closed.set()
+
+    whole = Service(service.name, service.handlers, close=close)
     process = Process(whole, settings(readiness_grace=0.01), transport=broker.transport())
     async with running(process) as (client, task):
         await status(client, "/health/ready", 200)
@@ -180,7 +185,7 @@ async def test_a_handler_that_never_ends_does_not_keep_the_process(
         return []
 
     process = Process(
-        Service("generator", {RunRequested: endless}, close=lambda: None),
+        Service("generator", {RunRequested: endless}),
         settings(shutdown_timeout=0.5, event_manager={"drain_timeout": 0.1}),
         transport=broker.transport(),
     )
@@ -198,7 +203,7 @@ async def test_a_handler_that_never_ends_does_not_keep_the_process(
 async def test_a_step_that_fails_does_not_keep_the_next_from_its_turn(
     broker: MemoryBroker, service: Service, logs: io.StringIO
 ) -> None:
-    def broken() -> None:
+    async def broken() -> None:
         reason = "the store is gone"
         raise OSError(reason)
 
@@ -208,6 +213,45 @@ async def test_a_step_that_fails_does_not_keep_the_next_from_its_turn(
     async with running(process) as (client, _):
         await status(client, "/health/ready", 200)
     assert steps(logs, "shutdown step failed") == ["close service"]
+
+
+async def test_work_beside_goes_on_until_the_end(broker: MemoryBroker, service: Service) -> None:
+    states: list[str] = []
+
+    async def beside(manager: EventManager) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            states.append(manager.state)
+
+    whole = Service(service.name, service.handlers, background=[beside])
+    process = Process(whole, settings(), transport=broker.transport())
+    async with running(process) as (client, _):
+        await status(client, "/health/ready", 200)
+        assert states == []
+    assert states == ["ready"], "it is told to end before events are no longer taken"
+
+
+async def test_work_beside_that_fails_ends_the_process(broker: MemoryBroker, service: Service) -> None:
+    async def broken(_: EventManager) -> None:
+        reason = "the relay has a fault"
+        raise RuntimeError(reason)
+
+    whole = Service(service.name, service.handlers, background=[broken])
+    process = Process(whole, settings(), transport=broker.transport())
+    assert await process.run(signals=False) == FAILED
+
+
+async def test_a_service_may_bear_the_loss_of_its_broker(broker: MemoryBroker, service: Service) -> None:
+    whole = Service(service.name, service.handlers, bearable=frozenset(Trouble))
+    transport = broker.transport()
+    process = Process(whole, settings(), transport=transport)
+    async with running(process) as (client, _):
+        await status(client, "/health/ready", 200)
+        transport.interrupt("the broker restarts")
+        assert (await client.get("/api/v1/service")).json()["state"] == "degraded"
+        await status(client, "/health/ready", 200)
+        transport.restore("the broker is back")
 
 
 def test_a_taken_port_is_said_before_anything_starts(broker: MemoryBroker, service: Service) -> None:

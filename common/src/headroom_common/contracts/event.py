@@ -1,6 +1,6 @@
 """Events as handlers see them, and the outputs that handlers return."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -44,6 +44,9 @@ class Outgoing:
 Handler = Callable[[Event[BodyT]], Iterable[Outgoing]]
 """A pure function from an event to its outputs. It knows no broker, may run in a thread, and may be called
 again with the same event; it raises ``TransientError`` to be called later, ``PermanentError`` to give up."""
+
+AsyncHandler = Callable[[Event[BodyT]], Awaitable[Iterable[Outgoing]]]
+"""The same for a handler that waits more than it computes; it runs on the event loop."""
 
 
 def root_event(body: BodyT, *, source: str, time: datetime, event_id: UUID | None = None) -> Event[BodyT]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from headroom_common.contracts.envelope import Envelope
-from headroom_common.contracts.event import Event, Handler
+from headroom_common.contracts.event import AsyncHandler, Event, Handler
 from headroom_common.contracts.events import Body
 from headroom_common.contracts.registry import Contract
 from headroom_common.contracts.wire import Encoded
@@ -28,7 +28,7 @@ class Subscribed:
     """
 
     contract: Contract
-    handler: Handler[Any]
+    handler: Handler[Any] | AsyncHandler[Any]
     inline: bool
     prefetch: int
     private: bool = False

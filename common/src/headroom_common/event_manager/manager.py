@@ -9,7 +9,15 @@ from typing import Self
 from uuid import UUID
 
 from headroom_common.contracts.envelope import Envelope, child_id
-from headroom_common.contracts.event import BodyT, Event, Handler, Outgoing, caused_event, root_event
+from headroom_common.contracts.event import (
+    AsyncHandler,
+    BodyT,
+    Event,
+    Handler,
+    Outgoing,
+    caused_event,
+    root_event,
+)
 from headroom_common.contracts.events import Body, RunFailed, ServiceState
 from headroom_common.contracts.registry import Contract, contract_for, contract_of
 from headroom_common.errors import PermanentError, TransientError
@@ -136,7 +144,7 @@ class EventManager:
     def subscribe(
         self,
         body: type[BodyT],
-        handler: Handler[BodyT],
+        handler: Handler[BodyT] | AsyncHandler[BodyT],
         *,
         inline: bool = False,
         prefetch: int | None = None,
@@ -147,7 +155,7 @@ class EventManager:
 
         Args:
             body: class of the bodies, which says the type of the events.
-            handler: from an event to its outputs.
+            handler: from an event to its outputs; a coroutine function runs on the event loop.
             inline: run the handler on the event loop; for cheap ones only.
             prefetch: deliveries in hand at most; None takes the settings' number for the kind of event.
             private: have every instance get a copy; what comes while it is not running is lost to it.

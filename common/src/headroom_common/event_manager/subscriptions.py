@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from headroom_common.contracts.event import Event, Handler, Outgoing
+from headroom_common.contracts.event import AsyncHandler, Event, Handler, Outgoing
 from headroom_common.contracts.events import ServicePolled, ServiceStateChanged
 from headroom_common.event_manager.manager import EventManager
 
-Handlers = Mapping[type[Any], Handler[Any]]
+Handlers = Mapping[type[Any], Handler[Any] | AsyncHandler[Any]]
 """The handlers of a service, by the class of the bodies that each of them handles."""
 
 Subscribe = Callable[[EventManager], None]

@@ -45,6 +45,7 @@ def create_app(service: Service, status: Status, registry: CollectorRegistry) ->
         responses=problems.RESPONSES,
     )
     problems.install(app)
+    service.extend(app)
     app.include_router(_health(status))
     app.include_router(_metrics(registry))
     for router in (_own_state(status), *service.routers):

@@ -85,8 +85,9 @@ def compose(
     if settings.otlp_endpoint is not None:
         _trace(manager, settings.otlp_endpoint, clock, closers)
     subscribing(metrics.counting(service.handlers))(manager)
+    service.subscribe(manager)
     answer_polls(manager)
-    status = Status(manager, settings)
+    status = Status(manager, settings, service.bearable)
     return Composition(manager, workers, status, create_app(service, status, registry), closers)
 
 

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from inspect import iscoroutinefunction
+from typing import Any, Final, cast
 
 from prometheus_client import (
     CollectorRegistry,
@@ -19,7 +20,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from headroom_common.contracts.event import Event, Handler, Outgoing
+from headroom_common.contracts.event import AsyncHandler, Event, Handler, Outgoing
 from headroom_common.contracts.events import RequestsCompleted, ServiceState
 from headroom_common.event_manager import EventManager
 from headroom_common.event_manager.handling import Acknowledge, GiveUp, Handling, Proceed, RetryLater
@@ -77,9 +78,13 @@ class Metrics:
         """Return the handlers, with the requests counted whose simulation ends in their outputs."""
         return {body: self._counting(handler) for body, handler in handlers.items()}
 
-    def _counting(self, handler: Handler[Any]) -> Handler[Any]:
+    def _counting(self, handler: Handler[Any] | AsyncHandler[Any]) -> Handler[Any] | AsyncHandler[Any]:
+        if iscoroutinefunction(handler):
+            return handler  # Who waits for others simulates nothing.
+        computing = cast("Handler[Any]", handler)
+
         def handle(event: Event[Any]) -> Iterable[Outgoing]:
-            outputs = list(handler(event))
+            outputs = list(computing(event))
             ended = sum(map(_ended_requests, outputs))
             if ended:
                 self._simulated.inc(ended)

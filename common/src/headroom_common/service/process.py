@@ -9,7 +9,7 @@ what is in hand is handled again, here or elsewhere.
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Final
 
@@ -111,32 +111,38 @@ class Process:
         with self._signals() if signals else nullcontext():
             serving = asyncio.create_task(self._http.serve([self._socket]))
             starting = asyncio.create_task(manager.start())
+            beside = [asyncio.create_task(work(manager)) for work in self._service.background]
             told = asyncio.create_task(self._told.wait())
             try:
-                code = await self._served(serving, starting, told)
+                code = await self._served([serving, *beside], starting, told)
             finally:
                 told.cancel()
-                await self._leave(serving, starting)
+                await self._leave(serving, starting, beside)
         _log.info("service ended", service=manager.service, instance=manager.instance, status=code)
         return code
 
     async def _served(
-        self, serving: asyncio.Task[None], starting: asyncio.Task[None], told: asyncio.Task[bool]
+        self, lasting: Sequence[asyncio.Task[None]], starting: asyncio.Task[None], told: asyncio.Task[bool]
     ) -> int:
-        """Wait for the end of the first task that has one."""
-        watched: set[asyncio.Task[None] | asyncio.Task[bool]] = {serving, starting, told}
+        """Wait for the end of the first task that has one, but for the start's own."""
+        watched: set[asyncio.Task[None] | asyncio.Task[bool]] = {*lasting, starting, told}
         while True:
             done, _ = await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
             if told in done:
                 return 0
             failed = [task for task in done if task.exception() is not None]
-            if failed or serving in done:
-                reason = repr(failed[0].exception()) if failed else "the HTTP server ended"
+            if failed or not done.isdisjoint(lasting):
+                reason = repr(failed[0].exception()) if failed else "what should last has ended"
                 _log.error("service failed", service=self._service.name, reason=reason)
                 return FAILED
             watched.discard(starting)
 
-    async def _leave(self, serving: asyncio.Task[None], starting: asyncio.Task[None]) -> None:
+    async def _leave(
+        self,
+        serving: asyncio.Task[None],
+        starting: asyncio.Task[None],
+        beside: Sequence[asyncio.Task[None]],
+    ) -> None:
         settings, parts = self._settings, self._parts
         events = settings.event_manager
         was_ready = parts.status.ready
@@ -148,12 +154,16 @@ class Process:
             await self._step(
                 "grace", asyncio.sleep(settings.readiness_grace), settings.readiness_grace + limit
             )
+        for task in beside:
+            task.cancel()
+        if beside:
+            await self._step("leave the work beside", asyncio.wait(beside), limit)
         await self._step("drain", parts.manager.drain(), events.drain_timeout + limit)
         await self._step("stop", parts.manager.stop(), events.farewell_timeout + limit)
         self._http.should_exit = True
         await self._step("close http", asyncio.wait({serving}), 2 * limit)
         if await self._step("end threads", in_thread(parts.workers.close), limit):
-            await self._step("close service", in_thread(self._service.close), limit)
+            await self._step("close service", self._service.close(), limit)
         for name, close in parts.closers.items():
             await self._step(f"close {name}", close(), limit)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -10,14 +10,6 @@ from headroom_common.contracts.events import ServiceState
 from headroom_common.event_manager import EventManager
 from headroom_common.event_manager.states import Trouble
 from headroom_common.service.settings import ServiceSettings
-
-_BEARABLE: Final = frozenset({Trouble.INBOX})
-"""What may be wrong with an instance that is ready.
-
-Without its inbox it repeats work now and then and stays correct, and taking it out would help nobody: its
-siblings have the same inbox. Without its broker it can do nothing, and a rollout that put such instances in
-the place of working ones has to stop.
-"""
 
 
 class StatusReport(BaseModel):
@@ -56,14 +48,18 @@ class Status:
     Args:
         manager: its event manager.
         settings: its settings.
+        bearable: what may be wrong while it is ready.
 
     Attributes:
         manager: as given.
         leaving: whether the process is being shut down.
     """
 
-    def __init__(self, manager: EventManager, settings: ServiceSettings) -> None:
+    def __init__(
+        self, manager: EventManager, settings: ServiceSettings, bearable: frozenset[Trouble]
+    ) -> None:
         self.manager = manager
+        self._bearable = bearable
         self.leaving = False
         self._settings = settings
 
@@ -71,7 +67,7 @@ class Status:
     def ready(self) -> bool:
         """Whether the instance can do its work, and will for a while."""
         at_work = self.manager.state in {ServiceState.READY, ServiceState.DEGRADED}
-        return at_work and not self.leaving and self.manager.troubles.keys() <= _BEARABLE
+        return at_work and not self.leaving and self.manager.troubles.keys() <= self._bearable
 
     def report(self) -> StatusReport:
         """Return all that there is to tell."""

@@ -3,6 +3,7 @@
 from headroom_analysis.handlers import Analysis
 from headroom_analysis.store import MemoryStore
 from headroom_common.service import Secret, Service, ServiceSettings
+from headroom_common.service.threads import in_thread
 
 
 class AnalysisSettings(ServiceSettings):
@@ -28,4 +29,4 @@ def build(settings: AnalysisSettings) -> Service:
     from headroom_analysis.storage import open_store  # noqa: PLC0415 - a run in one process needs no database
 
     store = open_store(settings.database_url.get_secret_value())
-    return Service("analysis", Analysis(store).handlers, close=store.close)
+    return Service("analysis", Analysis(store).handlers, close=lambda: in_thread(store.close))

@@ -1,10 +1,12 @@
 """Calls the handler and publishes what it returns."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from inspect import iscoroutinefunction
+from typing import Any, cast
 
 from headroom_common.contracts.envelope import Envelope
-from headroom_common.contracts.event import Outgoing
+from headroom_common.contracts.event import Handler, Outgoing
 from headroom_common.errors import PermanentError
 from headroom_common.event_manager.clock import Clock
 from headroom_common.event_manager.handling import Handling
@@ -41,7 +43,10 @@ class Respond:
         """
         # The clock belongs to the event loop, so it is read here and not in a thread.
         now = self._clock.now()
-        if handling.subscribed.inline:
+        if iscoroutinefunction(handling.subscribed.handler):
+            outputs = await handling.subscribed.handler(handling.decoded)
+            messages = self._messages(handling.decoded.envelope, outputs, now)
+        elif handling.subscribed.inline:
             messages = self._outputs(handling, now)
         else:
             messages = await self._workers.run(lambda: self._outputs(handling, now))
@@ -50,11 +55,14 @@ class Respond:
 
     def _outputs(self, handling: Handling, now: datetime) -> Sequence[Message]:
         event = handling.decoded
-        outputs = handling.subscribed.handler(event)
-        messages = [self._answer(event.envelope, output, now) for output in outputs]
+        handler = cast("Handler[Any]", handling.subscribed.handler)  # not one of the asynchronous ones
+        return self._messages(event.envelope, handler(event), now)
+
+    def _messages(self, cause: Envelope, outputs: Iterable[Outgoing], now: datetime) -> Sequence[Message]:
+        messages = [self._answer(cause, output, now) for output in outputs]
         ids = {message.event_id for message in messages}
         if len(ids) < len(messages):
             # The second of them would be dropped as a duplicate where it arrives, and be lost.
-            msg = f"outputs of {event.envelope.type}: expected a different name for each, found equal ones"
+            msg = f"outputs of {cause.type}: expected a different name for each, found equal ones"
             raise PermanentError(msg, next_step="Mend the handler.")
         return messages

@@ -1,0 +1,1 @@
+"""The API gateway: scenarios, runs, progress and results over HTTP."""
