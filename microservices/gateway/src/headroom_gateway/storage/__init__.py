@@ -1,0 +1,1 @@
+"""What the gateway keeps: scenarios, runs with their news, results, keys, and the events to be sent."""
