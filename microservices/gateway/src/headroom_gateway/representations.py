@@ -10,6 +10,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from headroom_gateway.domain.lives import RunState
+
 SCENARIO_ID: Final = r"^[0-9a-f]{64}$"
 ScenarioId = Annotated[str, Field(pattern=SCENARIO_ID)]
 """SHA-256 of a scenario's canonical JSON."""
@@ -33,22 +35,6 @@ class _Told(BaseModel):
     """What clients receive: a newer gateway may tell more."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class RunState(StrEnum):
-    """Where a run is in its life."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    CANCELLING = "cancelling"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-    @property
-    def active(self) -> bool:
-        """Whether the run has not ended."""
-        return self in {RunState.QUEUED, RunState.RUNNING, RunState.CANCELLING}
 
 
 class Scope(StrEnum):
