@@ -193,6 +193,7 @@ class Run(_Told):
         clone_of: the run that it was cloned from.
         started_at: when it was handed to the services.
         ended_at: when it ended.
+        sequence: number of its latest news; each change adds one.
         progress: how far it has come; null before the first news.
         failure: why it failed.
         result: its result; null while there is none.
@@ -212,6 +213,7 @@ class Run(_Told):
     clone_of: UUID | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    sequence: int
     progress: Progress | None = None
     failure: Failure | None = None
     result: ResultInfo | None = None

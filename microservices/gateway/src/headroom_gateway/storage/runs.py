@@ -1,0 +1,277 @@
+"""Runs and their news: every change of a run is one row of news with the next number, in one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+from sqlalchemy import Uuid, and_, delete, func, insert, literal, select, tuple_, update
+
+from headroom_gateway.domain.lives import ACTIVE, Change, Life, Message, News, Progressed, RunState, change
+from headroom_gateway.errors import ConflictError, NotFoundError
+from headroom_gateway.representations import Run, RunEvent
+from headroom_gateway.storage.inserts import add_unless_there
+from headroom_gateway.storage.run_rows import as_run
+from headroom_gateway.storage.schema import idempotency, outbox, results, run_events, runs
+from headroom_gateway.storage.times import from_us, to_us
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Row, Select
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from headroom_gateway.domain.cursors import Place
+    from headroom_gateway.storage.database import Database
+
+_WHOLE: Final = select(
+    runs,
+    results.c.size.label("result_size"),
+    results.c.verdict.label("result_verdict"),
+    results.c.trials.label("result_trials"),
+    results.c.partial.label("result_partial"),
+).join_from(runs, results, runs.c.result_hash == results.c.hash, isouter=True)
+_LIFE: Final = tuple(field.name for field in fields(Life))
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which runs a list shows; None takes all.
+
+    Attributes:
+        state: those in this state.
+        scenario_id: those of this scenario.
+        created_by: those of this caller.
+        created_after: those that were accepted after this.
+        created_before: those that were accepted before this.
+    """
+
+    state: RunState | None = None
+    scenario_id: str | None = None
+    created_by: str | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredNews:
+    """News of a run.
+
+    Attributes:
+        sequence: their number within the run.
+        kind: ``state`` or ``progress``.
+        data: a RunEvent as JSON.
+    """
+
+    sequence: int
+    kind: str
+    data: str
+
+
+class Runs:
+    """The stored runs.
+
+    Args:
+        database: where they are.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, run_id: UUID) -> Run:
+        """Return a run.
+
+        Raises:
+            NotFoundError: there is none with this id.
+            TransientError: the database failed.
+        """
+        async with self._database.reading() as connection:
+            found = await _rows(connection, _WHOLE.where(runs.c.id == run_id))
+        if not found:
+            raise _unknown(run_id)
+        return as_run(found[0])
+
+    async def page(self, filters: Filters, after: Place | None, limit: int) -> Sequence[Run]:
+        """Return up to so many runs, newest first.
+
+        Args:
+            filters: which ones.
+            after: the last one of the page before; None for the first page.
+            limit: how many.
+
+        Raises:
+            TransientError: the database failed.
+        """
+        query = _WHOLE.order_by(runs.c.created_at_us.desc(), runs.c.id.desc()).limit(limit)
+        equal = {
+            runs.c.state: filters.state,
+            runs.c.scenario_id: filters.scenario_id,
+            runs.c.created_by: filters.created_by,
+        }
+        query = query.where(*(column == value for column, value in equal.items() if value is not None))
+        if filters.created_after is not None:
+            query = query.where(runs.c.created_at_us > to_us(filters.created_after))
+        if filters.created_before is not None:
+            query = query.where(runs.c.created_at_us < to_us(filters.created_before))
+        if after is not None:
+            place = tuple_(literal(after.created_at_us), literal(UUID(after.identity), Uuid))
+            query = query.where(tuple_(runs.c.created_at_us, runs.c.id) < place)
+        async with self._database.reading() as connection:
+            found = await _rows(connection, query)
+        return [as_run(row) for row in found]
+
+    async def put(self, connection: AsyncConnection, row: Mapping[str, Any], result: Row[Any] | None) -> Run:
+        """Store a new run within a transaction.
+
+        Args:
+            connection: in a transaction.
+            row: its row, but for what its first news say.
+            result: the stored result that answers it at once; None when it has to be simulated.
+        """
+        cached = result is not None
+        first = {
+            "sequence": 1,
+            "cached": cached,
+            "state": RunState.COMPLETED if cached else RunState.QUEUED,
+            "ended_at_us": row["created_at_us"] if cached else None,
+            "result_hash": result.hash if result is not None else None,
+            "trials_done": row["trials"] if cached else None,
+            "changed_at_us": row["created_at_us"],
+        }
+        whole = dict.fromkeys(runs.c.keys()) | dict(row) | first
+        await connection.execute(insert(runs), whole)
+        run = as_run(whole | _about(result))
+        await connection.execute(insert(run_events), _news(run, whole, "state"))
+        return run
+
+    async def change(
+        self, connection: AsyncConnection, run_id: UUID, news: News, now: datetime
+    ) -> Run | None:
+        """Let news change a run within a transaction; return it as it is then, None when nothing changed.
+
+        What the other services have to be told is in the outbox when the transaction is committed.
+        """
+        query = select(runs).where(runs.c.id == run_id).with_for_update()
+        found = await _rows(connection, query)
+        if not found:
+            return None
+        (row,) = found
+        life = Life(**{name: row[name] for name in _LIFE} | {"state": RunState(row["state"])})
+        changed = change(life, news)
+        if changed is None:
+            return None
+        values = _changed_columns(changed, row, to_us(now))
+        await connection.execute(update(runs).where(runs.c.id == run_id).values(values))
+        (whole,) = await _rows(connection, _WHOLE.where(runs.c.id == run_id))
+        kind = "progress" if isinstance(news, Progressed) else "state"
+        if kind == "progress":
+            old = and_(run_events.c.run_id == run_id, run_events.c.kind == kind)
+            await connection.execute(delete(run_events).where(old))
+        run = as_run(whole)
+        await connection.execute(insert(run_events), _news(run, whole, kind))
+        if changed.message is not None:
+            await self.send(connection, run_id, changed.message, now)
+        return run
+
+    async def send(self, connection: AsyncConnection, run_id: UUID, kind: Message, now: datetime) -> None:
+        """Have the other services told, once the transaction is committed."""
+        row = {"run_id": run_id, "kind": kind, "created_at_us": to_us(now), "leased_until_us": 0}
+        await add_unless_there(connection, outbox, row)
+
+    async def delete(self, run_id: UUID, now: datetime) -> None:
+        """Remove a run that has ended.
+
+        Raises:
+            NotFoundError: there is none with this id.
+            ConflictError: it is under way.
+            TransientError: the database failed.
+        """
+        async with self._database.transaction() as connection:
+            ended = and_(runs.c.id == run_id, runs.c.ended_at_us.is_not(None))
+            if (await connection.execute(delete(runs).where(ended))).rowcount:
+                await self.send(connection, run_id, Message.DELETED, now)
+                return
+        run = await self.get(run_id)
+        message = f"run {run_id}: expected one that has ended, found it {run.state}"
+        raise ConflictError(message, next_step="Cancel it first, and delete it once it is cancelled.")
+
+    async def count_active(self, connection: AsyncConnection, created_by: str) -> int:
+        """Return how many runs of a caller have not ended."""
+        query = select(func.count()).where(runs.c.ended_at_us.is_(None), runs.c.created_by == created_by)
+        found: int = (await connection.execute(query)).scalar_one()
+        return found
+
+    async def news(self, run_id: UUID, after: int) -> Sequence[StoredNews]:
+        """Return the news of a run after a number, in their order.
+
+        Raises:
+            TransientError: the database failed.
+        """
+        query = (
+            select(run_events.c.sequence, run_events.c.kind, run_events.c.data)
+            .where(run_events.c.run_id == run_id, run_events.c.sequence > after)
+            .order_by(run_events.c.sequence)
+        )
+        async with self._database.reading() as connection:
+            return [StoredNews(*row) for row in await connection.execute(query)]
+
+    async def sequences(self, run_ids: Sequence[UUID]) -> Mapping[UUID, int]:
+        """Return the numbers of the latest news of runs; those that are gone are left out.
+
+        Raises:
+            TransientError: the database failed.
+        """
+        query = select(runs.c.id, runs.c.sequence).where(runs.c.id.in_(run_ids))
+        async with self._database.reading() as connection:
+            return {row.id: row.sequence for row in await connection.execute(query)}
+
+    async def remembered(self, connection: AsyncConnection, principal: str, key: str) -> Row[Any] | None:
+        """Return what was answered to a request with this idempotency key; None when there was none."""
+        query = select(idempotency).where(idempotency.c.principal == principal, idempotency.c.key == key)
+        return (await connection.execute(query)).first()
+
+
+async def _rows(connection: AsyncConnection, query: Select[Any]) -> list[dict[str, Any]]:
+    return [dict(row) for row in (await connection.execute(query)).mappings()]
+
+
+def _changed_columns(changed: Change, row: Mapping[str, Any], now_us: int) -> dict[str, Any]:
+    life = changed.life
+    values = asdict(life) | {"sequence": row["sequence"] + 1, "changed_at_us": now_us}
+    if row["started_at_us"] is None and life.state is RunState.RUNNING:
+        values["started_at_us"] = now_us
+    if row["ended_at_us"] is None and life.state not in ACTIVE:
+        values["ended_at_us"] = now_us
+    return values
+
+
+def _news(run: Run, row: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    told = RunEvent(
+        run_id=run.id,
+        sequence=row["sequence"],
+        at=from_us(row["changed_at_us"]),
+        state=run.state,
+        progress=run.progress,
+        failure=run.failure,
+        result=run.result,
+    )
+    data = told.model_dump_json(exclude_none=True)
+    return {"run_id": run.id, "sequence": told.sequence, "kind": kind, "data": data}
+
+
+def _about(result: Row[Any] | None) -> dict[str, Any]:
+    if result is None:
+        return dict.fromkeys(("result_size", "result_verdict", "result_trials", "result_partial"))
+    return {
+        "result_size": result.size,
+        "result_verdict": result.verdict,
+        "result_trials": result.trials,
+        "result_partial": result.partial,
+    }
+
+
+def _unknown(run_id: UUID) -> NotFoundError:
+    message = f"run: expected the id of a run, found {run_id}"
+    return NotFoundError(message, next_step="List the runs with GET /api/v1/runs.")

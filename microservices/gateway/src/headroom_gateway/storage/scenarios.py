@@ -1,0 +1,178 @@
+"""Scenarios by the hash of their content."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import delete, exists, literal, select, tuple_
+
+from headroom_common.scenario.volume import expected_requests
+from headroom_gateway.errors import ConflictError, NotFoundError
+from headroom_gateway.representations import Scenario, ScenarioSummary
+from headroom_gateway.storage.inserts import add_unless_there
+from headroom_gateway.storage.schema import runs, scenarios
+from headroom_gateway.storage.times import from_us, to_us
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Row
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from headroom_common.scenario.loading import LoadedScenario
+    from headroom_gateway.domain.cursors import Place
+    from headroom_gateway.storage.database import Database
+
+_SUMMARY: Final = tuple(
+    scenarios.c[name]
+    for name in ("id", "name", "description", "created_at_us", "created_by", "requests_per_trial")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewScenario:
+    """A checked scenario, ready to be stored.
+
+    Attributes:
+        id: SHA-256 of its canonical JSON.
+        row: its row but for when and by whom it was stored.
+    """
+
+    id: str
+    row: dict[str, Any]
+
+    @classmethod
+    def of(cls, loaded: LoadedScenario) -> NewScenario:
+        """Return what is stored of a scenario; takes milliseconds for a large one."""
+        scenario = loaded.scenario
+        document = scenario.canonical()
+        text = _canonical_json(document)
+        identity = sha256(text).hexdigest()
+        row = {
+            "id": identity,
+            "name": scenario.metadata.name,
+            "description": scenario.metadata.description,
+            "content_hash": scenario.content_hash(),
+            "horizon_ns": scenario.spec.horizon,
+            "requests_per_trial": expected_requests(scenario),
+            "warnings": json.dumps(loaded.warnings, ensure_ascii=False),
+            "document": zlib.compress(text),
+        }
+        return cls(identity, row)
+
+
+def _canonical_json(document: dict[str, Any]) -> bytes:
+    # In the schema's order of keys, which is how the result shows it; equal scenarios have equal orders.
+    return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+def document_of(row: Row[Any]) -> dict[str, Any]:
+    """Return the document of a scenario's row."""
+    document: dict[str, Any] = json.loads(zlib.decompress(row.document))
+    return document
+
+
+class Scenarios:
+    """The stored scenarios.
+
+    Args:
+        database: where they are.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, new: NewScenario, by: str, now: datetime) -> bool:
+        """Store a scenario; tell whether it is new.
+
+        Raises:
+            TransientError: the database failed.
+        """
+        async with self._database.transaction() as connection:
+            return await self.put(connection, new, by, now)
+
+    async def put(self, connection: AsyncConnection, new: NewScenario, by: str, now: datetime) -> bool:
+        """Store a scenario within a transaction; tell whether it is new."""
+        row = new.row | {"created_at_us": to_us(now), "created_by": by}
+        return await add_unless_there(connection, scenarios, row)
+
+    async def row(self, identity: str) -> Row[Any]:
+        """Return a scenario's row.
+
+        Raises:
+            NotFoundError: there is none with this id.
+            TransientError: the database failed.
+        """
+        async with self._database.reading() as connection:
+            row = (await connection.execute(select(scenarios).where(scenarios.c.id == identity))).first()
+        if row is None:
+            raise _unknown(identity)
+        return row
+
+    async def get(self, identity: str) -> Scenario:
+        """Return a scenario.
+
+        Raises:
+            NotFoundError: there is none with this id.
+            TransientError: the database failed.
+        """
+        row = await self.row(identity)
+        return Scenario(
+            **_summary(row).__dict__, warnings=json.loads(row.warnings), document=document_of(row)
+        )
+
+    async def page(self, after: Place | None, limit: int) -> Sequence[ScenarioSummary]:
+        """Return up to so many scenarios, newest first.
+
+        Args:
+            after: the last one of the page before; None for the first page.
+            limit: how many.
+
+        Raises:
+            TransientError: the database failed.
+        """
+        key = tuple_(scenarios.c.created_at_us, scenarios.c.id)
+        query = select(*_SUMMARY).order_by(scenarios.c.created_at_us.desc(), scenarios.c.id.desc())
+        if after is not None:
+            query = query.where(key < tuple_(literal(after.created_at_us), literal(after.identity)))
+        async with self._database.reading() as connection:
+            rows = await connection.execute(query.limit(limit))
+        return [_summary(row) for row in rows]
+
+    async def delete(self, identity: str) -> None:
+        """Remove a scenario that no run uses.
+
+        Raises:
+            NotFoundError: there is none with this id.
+            ConflictError: runs use it.
+            TransientError: the database failed.
+        """
+        used = exists().where(runs.c.scenario_id == identity)
+        async with self._database.transaction() as connection:
+            found = await connection.execute(delete(scenarios).where(scenarios.c.id == identity, ~used))
+            if found.rowcount:
+                return
+        await self.row(identity)
+        message = f"scenario {identity}: expected one that no run uses, found runs of it"
+        raise ConflictError(message, next_step="Delete its runs first.")
+
+
+def _summary(row: Row[Any]) -> ScenarioSummary:
+    return ScenarioSummary(
+        id=row.id,
+        name=row.name,
+        description=row.description,
+        created_at=from_us(row.created_at_us),
+        created_by=row.created_by,
+        requests_per_trial=row.requests_per_trial,
+    )
+
+
+def _unknown(identity: str) -> NotFoundError:
+    message = f"scenario: expected the id of a stored scenario, found {identity}"
+    return NotFoundError(message, next_step="List the scenarios with GET /api/v1/scenarios.")
