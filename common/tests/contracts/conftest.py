@@ -17,10 +17,12 @@ from headroom_common.contracts.events import (
     RequestsRouted,
     RunCancelled,
     RunCompleted,
+    RunDeleted,
     RunFailed,
     RunParameters,
     RunProgressed,
     RunRequested,
+    RunStopped,
     SegmentHeader,
     SegmentSimulated,
     ServicePolled,
@@ -95,6 +97,8 @@ def bodies(run: RunParameters, header: SegmentHeader, arrivals: Tables) -> Mappi
         RunFailed(
             run_id=RUN_ID, reason="endpoint /api needs more memory than app has", field="spec.servers[0]"
         ),
+        RunStopped(run_id=RUN_ID, trials_done=3, result={"format": "headroom.result/v1", "trials": 3}),
+        RunDeleted(run_id=RUN_ID),
         ServiceStateChanged(
             service="router",
             instance="router-0",

@@ -14,6 +14,7 @@ from headroom_common.contracts.events import (
     RunFailed,
     RunParameters,
     RunProgressed,
+    RunStopped,
     SegmentHeader,
     ServicePolled,
     ServiceStateChanged,
@@ -74,6 +75,14 @@ def test_results_hold_json_only() -> None:
         RunCompleted(run_id=RUN_ID, result={"histogram": np.zeros(3)})
 
 
+def test_a_run_may_stop_without_a_result() -> None:
+    assert RunStopped(run_id=RUN_ID, trials_done=0).result is None
+    with pytest.raises(ValidationError, match="trials_done"):
+        RunStopped(run_id=RUN_ID, trials_done=-1)
+    with pytest.raises(ValidationError, match="result"):
+        RunStopped(run_id=RUN_ID, trials_done=1, result={"p99": float("inf")})
+
+
 def test_a_failure_has_a_reason() -> None:
     assert RunFailed(run_id=RUN_ID, reason="x").field is None
     with pytest.raises(ValidationError, match="reason"):
@@ -98,6 +107,8 @@ def test_bodies_tell_what_they_are_about(bodies: Mapping[str, Body]) -> None:
         "run.progressed.v1": f"{RUN_ID}",
         "run.completed.v1": f"{RUN_ID}",
         "run.failed.v1": f"{RUN_ID}",
+        "run.stopped.v1": f"{RUN_ID}",
+        "run.deleted.v1": f"{RUN_ID}",
         "service.state_changed.v1": "router/router-0",
         "service.polled.v1": "9a4c9b0e-6f0e-4d0b-9a57-1f0f4f1c7b21",
     }

@@ -42,6 +42,14 @@ def test_an_event_that_must_route_has_a_taker() -> None:
     assert all(contract.producers for contract in CONTRACTS.values())
 
 
+def test_who_gets_private_copies_is_a_consumer_and_handles_them_on_its_own() -> None:
+    for contract in CONTRACTS.values():
+        assert set(contract.private) <= set(contract.consumers)
+    # A cancellation is done once, in analysis, and heeded by every instance of the stages before it.
+    cancelled = contract_of(RunCancelled)
+    assert set(cancelled.consumers) - set(cancelled.private) == {"analysis"}
+
+
 def test_an_unknown_type_is_refused_with_the_known_ones() -> None:
     with pytest.raises(PermanentError, match=r"run\.requested\.v1, .*found 'headroom\.run\.requested\.v2'"):
         contract_for("headroom.run.requested.v2")

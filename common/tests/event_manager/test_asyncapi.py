@@ -181,7 +181,7 @@ def test_a_message_is_taken_where_the_document_says(contract: Contract) -> None:
         channel = resolve(
             DOCUMENT["operations"][f"{service}.receives.{short_name(contract)}"]["channel"]["$ref"]
         )
-        instance = f"{service}-0" if contract.private else ""
+        instance = f"{service}-0" if service in contract.private else ""
         queue = Queue(service, contract.event_type, instance)
         assert channel["address"].format(instance=instance) == queue.name
 

@@ -184,6 +184,27 @@ class RunCancelled(_OfRun):
     """
 
 
+class RunStopped(_OfRun):
+    """A cancelled run has stopped: nothing of it is simulated or counted any more.
+
+    Attributes:
+        run_id: the run.
+        trials_done: trials that were analysed by then.
+        result: the result document (``headroom.result/v1``) of these trials, None when there is none.
+    """
+
+    trials_done: Index
+    result: JsonObject | None = None
+
+
+class RunDeleted(_OfRun):
+    """A run was deleted: whatever is kept of it is to be removed.
+
+    Attributes:
+        run_id: the run.
+    """
+
+
 class ServiceState(StrEnum):
     """The states of a service, as its event manager tracks them."""
 

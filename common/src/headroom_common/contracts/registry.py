@@ -34,8 +34,8 @@ class Contract:
         consumers: services that take it.
         must_route: whether the event has to reach somebody. When nobody subscribed, an event that must is
             kept among the unroutable ones, any other is dropped.
-        private: whether every instance of a consumer gets a copy of its own, instead of competing with the
-            others.
+        private: those consumers of which every instance gets a copy of its own, instead of competing with
+            the others.
         header: class of the header of a data event, None for control events.
         tables: tables that a data event declares besides states, None when any may come.
     """
@@ -46,7 +46,7 @@ class Contract:
     producers: tuple[str, ...]
     consumers: tuple[str, ...]
     must_route: bool
-    private: bool = False
+    private: tuple[str, ...] = ()
     header: type[SegmentHeader] | None = None
     tables: Mapping[str, TableSpec] | None = None
 
@@ -79,7 +79,9 @@ class Contract:
         return validate_tables(body.tables, self.tables)
 
 
-_ALL = ("gateway", "generator", "router", "server-model", "analysis")
+_STAGES = ("generator", "router", "server-model")
+_RING = (*_STAGES, "analysis")
+_ALL = ("gateway", *_RING)
 
 _CONTRACTS: Final = (
     Contract(
@@ -93,10 +95,11 @@ _CONTRACTS: Final = (
     Contract(
         "headroom.run.cancelled.v1",
         events.RunCancelled,
-        "A run is no longer wanted.",
-        producers=("gateway",),
-        consumers=("analysis",),
+        "A run is no longer wanted; analysis says it again to stages that go on with it.",
+        producers=("gateway", "analysis"),
+        consumers=_RING,
         must_route=False,
+        private=_STAGES,
     ),
     Contract(
         "headroom.arrivals.generated.v1",
@@ -164,9 +167,25 @@ _CONTRACTS: Final = (
         "headroom.run.failed.v1",
         events.RunFailed,
         "A run cannot be completed, and why.",
-        producers=_ALL[1:],
+        producers=_RING,
         consumers=("gateway",),
         must_route=True,
+    ),
+    Contract(
+        "headroom.run.stopped.v1",
+        events.RunStopped,
+        "A cancelled run has stopped; carries what was analysed by then, if anything.",
+        producers=("analysis",),
+        consumers=("gateway",),
+        must_route=True,
+    ),
+    Contract(
+        "headroom.run.deleted.v1",
+        events.RunDeleted,
+        "A run was deleted; whatever is kept of it is to be removed.",
+        producers=("gateway",),
+        consumers=("analysis",),
+        must_route=False,
     ),
     Contract(
         "headroom.service.state_changed.v1",
@@ -175,6 +194,7 @@ _CONTRACTS: Final = (
         producers=_ALL,
         consumers=("gateway",),
         must_route=False,
+        private=("gateway",),
     ),
     Contract(
         "headroom.service.polled.v1",
@@ -183,7 +203,7 @@ _CONTRACTS: Final = (
         producers=("gateway",),
         consumers=_ALL,
         must_route=False,
-        private=True,
+        private=_ALL,
     ),
 )
 

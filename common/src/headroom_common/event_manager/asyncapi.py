@@ -185,7 +185,7 @@ def _routed(contract: Contract) -> dict[str, Any]:
 
 def _queued(contract: Contract, service: str) -> dict[str, Any]:
     """Return the channel of a queue: where a service takes a type of event, all instances or one of them."""
-    queue = Queue(service, contract.event_type, "{instance}" if contract.private else "")
+    queue = Queue(service, contract.event_type, "{instance}" if service in contract.private else "")
     bound = f"Bound to {EVENTS} with the key {contract.event_type}.*"
     channel: dict[str, Any] = {
         "address": queue.name,
