@@ -17,6 +17,9 @@ from headroom_common.service.request_logs import RequestLogs, request_id
 MEDIA_TYPE: Final = "application/problem+json"
 """Media type of problem details."""
 
+KINDS: Final = "urn:headroom:problem:"
+"""What the type of a problem starts with when the status does not say it all."""
+
 _RETRY_AFTER_S: Final = 1
 
 
@@ -25,11 +28,23 @@ class Fault(BaseModel):
 
     Attributes:
         field: path of the part.
-        message: what was expected.
+        message: what was expected, and what was found.
+        line: the line in a scenario's YAML, from 1.
+        column: the column, from 1.
+        expected: what would have been right.
+        found: what is there.
+        hint: what to do.
+        override: the override to blame, as it was given.
     """
 
     field: str
     message: str
+    line: int | None = None
+    column: int | None = None
+    expected: str | None = None
+    found: str | None = None
+    hint: str | None = None
+    override: str | None = None
 
 
 class Problem(BaseModel):
@@ -52,6 +67,26 @@ class Problem(BaseModel):
     instance: str
     request_id: str
     errors: list[Fault] | None = None
+
+
+class ProblemError(HTTPException):
+    """A request is refused, and why has a name that programs can rely on.
+
+    Args:
+        status: HTTP status.
+        slug: the kind of problem: the end of its ``type``.
+        detail: what happened in this case, and what to do next.
+        headers: more headers of the answer.
+
+    Attributes:
+        slug: as given.
+    """
+
+    def __init__(
+        self, status: int, slug: str, detail: str, *, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(status, detail, headers)
+        self.slug = slug
 
 
 RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
@@ -84,11 +119,22 @@ def problem_response(
     status: int,
     detail: str,
     *,
+    slug: str | None = None,
     errors: list[Fault] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    """Return a failure as problem details."""
+    """Return a failure as problem details.
+
+    Args:
+        request: what was asked.
+        status: HTTP status.
+        detail: what happened in this case, and what to do next.
+        slug: the kind of problem: the end of its ``type``; None when the status says it all.
+        errors: the faults of a request that is not valid.
+        headers: more headers of the answer.
+    """
     problem = Problem(
+        type="about:blank" if slug is None else f"{KINDS}{slug}",
         title=HTTPStatus(status).phrase,
         status=status,
         detail=detail,
@@ -105,7 +151,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
-        return problem_response(request, error.status_code, error.detail, headers=error.headers)
+        slug = error.slug if isinstance(error, ProblemError) else None
+        return problem_response(request, error.status_code, error.detail, slug=slug, headers=error.headers)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
