@@ -25,6 +25,11 @@ class RunState(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
 
+    @property
+    def active(self) -> bool:
+        """Whether the run has not ended."""
+        return self in ACTIVE
+
 
 ACTIVE: Final = frozenset({RunState.QUEUED, RunState.RUNNING, RunState.CANCELLING})
 """The states of runs that have not ended."""

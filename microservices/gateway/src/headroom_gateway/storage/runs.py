@@ -122,7 +122,9 @@ class Runs:
             found = await _rows(connection, query)
         return [as_run(row) for row in found]
 
-    async def put(self, connection: AsyncConnection, row: Mapping[str, Any], result: Row[Any] | None) -> Run:
+    async def put(
+        self, connection: AsyncConnection, row: Mapping[str, Any], result: Mapping[str, Any] | None
+    ) -> Run:
         """Store a new run within a transaction.
 
         Args:
@@ -136,7 +138,7 @@ class Runs:
             "cached": cached,
             "state": RunState.COMPLETED if cached else RunState.QUEUED,
             "ended_at_us": row["created_at_us"] if cached else None,
-            "result_hash": result.hash if result is not None else None,
+            "result_hash": result["hash"] if result is not None else None,
             "trials_done": row["trials"] if cached else None,
             "changed_at_us": row["created_at_us"],
         }
@@ -261,15 +263,9 @@ def _news(run: Run, row: Mapping[str, Any], kind: str) -> dict[str, Any]:
     return {"run_id": run.id, "sequence": told.sequence, "kind": kind, "data": data}
 
 
-def _about(result: Row[Any] | None) -> dict[str, Any]:
-    if result is None:
-        return dict.fromkeys(("result_size", "result_verdict", "result_trials", "result_partial"))
-    return {
-        "result_size": result.size,
-        "result_verdict": result.verdict,
-        "result_trials": result.trials,
-        "result_partial": result.partial,
-    }
+def _about(result: Mapping[str, Any] | None) -> dict[str, Any]:
+    names = ("size", "verdict", "trials", "partial")
+    return {f"result_{name}": None if result is None else result[name] for name in names}
 
 
 def _unknown(run_id: UUID) -> NotFoundError:

@@ -118,7 +118,6 @@ idempotency: Final = Table(
     Column("key", String(255), primary_key=True),
     Column("fingerprint", String(64), nullable=False),  # SHA-256 of the request
     Column("run_id", Uuid, ForeignKey(runs.c.id, ondelete="CASCADE"), nullable=False),
-    Column("status", Integer, nullable=False),
     Column("created_at_us", BigInteger, nullable=False),
 )
 Index(None, idempotency.c.created_at_us)

@@ -5,7 +5,6 @@ from typing import Final
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
-SECOND_US: Final = 1_000_000
 
 
 def to_us(moment: datetime) -> int:

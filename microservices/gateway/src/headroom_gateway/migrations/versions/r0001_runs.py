@@ -118,7 +118,6 @@ def _create_others() -> None:
         sa.Column("key", sa.String(255), nullable=False),
         sa.Column("fingerprint", sa.String(64), nullable=False),
         sa.Column("run_id", sa.Uuid, nullable=False),
-        sa.Column("status", sa.Integer, nullable=False),
         sa.Column("created_at_us", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("principal", "key", name="pk_idempotency"),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], "fk_idempotency_runs", ondelete="CASCADE"),

@@ -1,0 +1,152 @@
+"""News of runs for those who follow them: one look into the database for all followers of this instance."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from headroom_common.errors import TransientError
+from headroom_common.logs import Log
+from headroom_gateway.errors import TooManyFollowersError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Sequence
+    from uuid import UUID
+
+    from headroom_common.event_manager import EventManager
+    from headroom_gateway.storage.runs import Runs, StoredNews
+
+PERIOD: Final = 0.5
+"""Seconds between two looks into the database for what other instances have noted."""
+
+_log = Log(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class _Feed:
+    """The news of one run that somebody follows, as the database has them."""
+
+    news: list[StoredNews] = field(default_factory=list)
+    sequence: int = 0
+    followers: int = 0
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def add(self, found: Sequence[StoredNews]) -> None:
+        """Take new ones; of the progress only the latest is kept, as in the database."""
+        if any(one.kind == "progress" for one in found):
+            self.news = [one for one in self.news if one.kind != "progress"]
+        self.news.extend(found)
+        self.sequence = found[-1].sequence
+        self.tell()
+
+    def tell(self) -> None:
+        """Wake all followers; each waits for the next event from then on."""
+        self.changed.set()
+        self.changed = asyncio.Event()
+
+
+class Feeds:
+    """The news of all runs that are followed through this instance.
+
+    Args:
+        runs: where the news are.
+        most_followers: followers at once.
+    """
+
+    def __init__(self, runs: Runs, *, most_followers: int) -> None:
+        self._runs = runs
+        self._most_followers = most_followers
+        self._followers = 0
+        self._feeds: dict[UUID, _Feed] = {}
+        self._noted = asyncio.Event()
+        self._ended = False
+
+    def notify(self, run_id: UUID) -> None:
+        """Have the news of a run looked at soon: this instance has noted some."""
+        if run_id in self._feeds:
+            self._noted.set()
+
+    async def run(self, _: EventManager) -> None:
+        """Look for news until cancelled; then all followers are let go."""
+        try:
+            while True:
+                self._noted.clear()
+                try:
+                    await self._look()
+                except TransientError as error:
+                    _log.warning("the feeds wait for the database", reason=error.message)
+                try:
+                    async with asyncio.timeout(PERIOD):
+                        await self._noted.wait()
+                except TimeoutError:
+                    continue
+        finally:
+            self._ended = True
+            for feed in self._feeds.values():
+                feed.tell()
+
+    async def follow(self, run_id: UUID, after: int, heartbeat: float) -> AsyncIterator[StoredNews | None]:
+        """Give the news of a run after a number, as they come; None when there were none for a while.
+
+        A follower that is slow misses no change of state, and of the progress what is outdated.
+
+        Args:
+            run_id: the run.
+            after: number of the last news that are known.
+            heartbeat: after so many seconds without news None is given.
+
+        Raises:
+            TooManyFollowersError: there is no room for another one.
+            TransientError: the database failed.
+        """
+        with self._followed(run_id) as feed:
+            if not feed.news and (found := await self._runs.news(run_id, 0)) and not feed.news:
+                feed.add(found)
+            while not self._ended:
+                changed = feed.changed
+                for one in feed.news:
+                    if one.sequence > after:
+                        yield one
+                        after = one.sequence
+                        if feed.changed is not changed:
+                            break
+                if feed.changed is not changed:
+                    continue
+                try:
+                    async with asyncio.timeout(heartbeat):
+                        await changed.wait()
+                except TimeoutError:
+                    yield None
+
+    @contextmanager
+    def _followed(self, run_id: UUID) -> Iterator[_Feed]:
+        if self._followers >= self._most_followers:
+            message = f"followers: expected at most {self._most_followers} at once, found as many already"
+            raise TooManyFollowersError(
+                message, delay=5.0, next_step="Follow fewer runs, or try again later."
+            )
+        feed = self._feeds.setdefault(run_id, _Feed())
+        feed.followers += 1
+        self._followers += 1
+        try:
+            yield feed
+        finally:
+            self._followers -= 1
+            feed.followers -= 1
+            if feed.followers == 0:
+                del self._feeds[run_id]
+
+    async def _look(self) -> None:
+        """Fetch what is new of the runs that are followed."""
+        if not self._feeds:
+            return
+        latest = await self._runs.sequences(list(self._feeds))
+        for run_id, sequence in latest.items():
+            feed = self._feeds.get(run_id)
+            if feed is None or sequence <= feed.sequence:
+                continue
+            found = await self._runs.news(run_id, feed.sequence)
+            if found and found[-1].sequence > feed.sequence:
+                feed.add(found)

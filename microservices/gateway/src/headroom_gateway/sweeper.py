@@ -1,0 +1,124 @@
+"""What time alone brings about: runs that stall are failed, old ones are removed."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import delete, select
+
+from headroom_common.errors import TransientError
+from headroom_common.logs import Log
+from headroom_gateway.domain.lives import Message, RunState, Stalled
+from headroom_gateway.storage.schema import idempotency, runs
+from headroom_gateway.storage.times import to_us
+
+if TYPE_CHECKING:
+    from headroom_common.event_manager import EventManager
+    from headroom_common.event_manager.clock import Clock
+    from headroom_gateway.feeds import Feeds
+    from headroom_gateway.relay import Relay
+    from headroom_gateway.storage.database import Database
+    from headroom_gateway.storage.results import Results
+    from headroom_gateway.storage.runs import Runs
+
+IDEMPOTENCY_DAYS: Final = 1
+"""How long an idempotency key is remembered."""
+
+_AT_ONCE: Final = 100
+_log = Log(__name__)
+
+
+class Sweeper:
+    """Fails what stalls and removes what is old.
+
+    Args:
+        database: where the runs are.
+        runs: changes them.
+        results: removes those that no run refers to any more.
+        feeds: is told of what changed.
+        relay: is told of what has to be sent.
+        clock: time.
+        stall_timeout: seconds without news after which a run has failed.
+        retention_days: days after which ended runs are removed; None keeps them.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        runs_: Runs,
+        results: Results,
+        feeds: Feeds,
+        relay: Relay,
+        clock: Clock,
+        *,
+        stall_timeout: float,
+        retention_days: int | None,
+    ) -> None:
+        self._database = database
+        self._runs = runs_
+        self._results = results
+        self._feeds = feeds
+        self._relay = relay
+        self._clock = clock
+        self._stall_timeout = stall_timeout
+        self._retention_days = retention_days
+        self._period = min(10.0, stall_timeout / 4)
+
+    async def run(self, _: EventManager) -> None:
+        """Work until cancelled; a database that is away is waited for."""
+        while True:
+            await asyncio.sleep(self._period)
+            try:
+                await self.fail_stalled()
+                await self.remove_old()
+            except TransientError as error:
+                _log.warning("the sweeper waits for the database", reason=error.message)
+
+    async def fail_stalled(self) -> None:
+        """End the runs of which nothing was heard for too long.
+
+        Raises:
+            TransientError: the database failed.
+        """
+        now = self._clock.now()
+        limit = to_us(now - timedelta(seconds=self._stall_timeout))
+        query = (
+            select(runs.c.id)
+            .where(runs.c.ended_at_us.is_(None), runs.c.state.in_((RunState.RUNNING, RunState.CANCELLING)))
+            .where(runs.c.changed_at_us < limit)
+            .limit(_AT_ONCE)
+        )
+        async with self._database.reading() as connection:
+            stalled = (await connection.execute(query)).scalars().all()
+        for run_id in stalled:
+            async with self._database.transaction() as connection:
+                failed = await self._runs.change(connection, run_id, Stalled(self._stall_timeout), now)
+            if failed is not None:
+                _log.warning("a run stalled", run_id=str(run_id), state=failed.state.value)
+                self._feeds.notify(run_id)
+                self._relay.wake()
+
+    async def remove_old(self) -> None:
+        """Remove the runs that ended too long ago, their results, and old idempotency keys.
+
+        Raises:
+            TransientError: the database failed.
+        """
+        now = self._clock.now()
+        forgotten = to_us(now - timedelta(days=IDEMPOTENCY_DAYS))
+        async with self._database.transaction() as connection:
+            await connection.execute(delete(idempotency).where(idempotency.c.created_at_us < forgotten))
+            if self._retention_days is None:
+                return
+            limit = to_us(now - timedelta(days=self._retention_days))
+            query = select(runs.c.id).where(runs.c.ended_at_us < limit).limit(_AT_ONCE)
+            old = (await connection.execute(query)).scalars().all()
+            if not old:
+                return
+            await connection.execute(delete(runs).where(runs.c.id.in_(old)))
+            for run_id in old:
+                await self._runs.send(connection, run_id, Message.DELETED, now)
+            await self._results.remove_unused(connection)
+        self._relay.wake()
