@@ -1,6 +1,7 @@
 """What the schema knows about each of its fields, like `kubectl explain`."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from headroom_common.scenario.model import Scenario, Spec
 from headroom_common.scenario.suggestions import did_you_mean
 from headroom_common.scenario.units import format_duration, format_memory, format_ratio
 
+_Fields = tuple[tuple[str, str], ...]
 _INDEX = re.compile(r"\[[^\]]*\]")
 
 
@@ -80,6 +82,49 @@ def explain(path: str = "") -> Explanation:
         shape, info = _enter(shape, part, walked)
         walked.append(part)
     return _explanation(".".join(walked), shape, info)
+
+
+@dataclass(frozen=True, slots=True)
+class Below:
+    """One field somewhere inside an explained one.
+
+    Attributes:
+        child: the field.
+        depth: how deep it is inside, from 0.
+        same_as: the path under which the fields inside it are told; None when they follow, or there are none.
+    """
+
+    child: Child
+    depth: int
+    same_as: str | None
+
+
+def walk(explanation: Explanation) -> Iterator[Below]:
+    """Return all fields below an explained one, depth first.
+
+    What is the same in several places, or holds itself as steps hold steps, is entered once.
+    """
+    return _walk(explanation, 0, {_key(explanation): explanation.path})
+
+
+def _walk(explanation: Explanation, depth: int, shown: dict[_Fields, str]) -> Iterator[Below]:
+    for below in explanation.children:
+        inner = explain(".".join(filter(None, (explanation.path, _part(below)))))
+        place = shown.get(_key(inner)) if inner.children else None
+        yield Below(below, depth, place)
+        if inner.children and place is None:
+            shown[_key(inner)] = inner.path
+            yield from _walk(inner, depth + 1, shown)
+
+
+def _part(below: Child) -> str:
+    """Return the field's part of a path; a branch such as `kind: poisson` is entered by its name."""
+    return below.name.rpartition(": ")[2]
+
+
+def _key(explanation: Explanation) -> _Fields:
+    """Return what tells the insides of two fields apart."""
+    return tuple((below.name, below.type) for below in explanation.children)
 
 
 def _enter(shape: Shape, part: str, walked: list[str]) -> tuple[Shape, FieldInfo | None]:

@@ -68,6 +68,18 @@ class Feeds:
         if run_id in self._feeds:
             self._noted.set()
 
+    def require_room(self) -> None:
+        """Refuse another follower when there are as many as are allowed.
+
+        Raises:
+            TooManyFollowersError: there is no room.
+        """
+        if self._followers >= self._most_followers:
+            message = f"followers: expected at most {self._most_followers} at once, found as many already"
+            raise TooManyFollowersError(
+                message, delay=5.0, next_step="Follow fewer runs, or try again later."
+            )
+
     async def run(self, _: EventManager) -> None:
         """Look for news until cancelled; then all followers are let go."""
         try:
@@ -97,13 +109,8 @@ class Feeds:
             after: number of the last news that are known.
             heartbeat: after so many seconds without news None is given.
 
-        Raises:
-            TooManyFollowersError: there is no room for another one.
-            TransientError: the database failed.
         """
         with self._followed(run_id) as feed:
-            if not feed.news and (found := await self._runs.news(run_id, 0)) and not feed.news:
-                feed.add(found)
             while not self._ended:
                 changed = feed.changed
                 for one in feed.news:

@@ -14,13 +14,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from headroom_common.contracts.event import Event, Outgoing
-    from headroom_common.event_manager.clock import Clock
     from headroom_common.event_manager.subscriptions import Handlers
-    from headroom_gateway.feeds import Feeds
-    from headroom_gateway.relay import Relay
-    from headroom_gateway.storage.database import Database
-    from headroom_gateway.storage.results import Results
-    from headroom_gateway.storage.runs import Runs
+    from headroom_gateway.parts import Parts
 
 _NANOSECONDS = 1e9
 
@@ -29,23 +24,16 @@ class Noting:
     """The handlers of the gateway. Runs that it does not know were asked for by others, and are theirs.
 
     Args:
-        database: where the runs are.
-        runs: changes them.
-        results: keeps their results.
-        feeds: tells those who follow.
-        relay: lets the next run in when one has ended.
-        clock: time.
+        parts: what it works with.
     """
 
-    def __init__(
-        self, database: Database, runs: Runs, results: Results, feeds: Feeds, relay: Relay, clock: Clock
-    ) -> None:
-        self._database = database
-        self._runs = runs
-        self._results = results
-        self._feeds = feeds
-        self._relay = relay
-        self._clock = clock
+    def __init__(self, parts: Parts) -> None:
+        self._database = parts.database
+        self._runs = parts.runs
+        self._results = parts.results
+        self._feeds = parts.feeds
+        self._relay = parts.relay
+        self._clock = parts.clock
 
     @property
     def handlers(self) -> Handlers:

@@ -5,10 +5,10 @@ Times are in UTC. Ratios are fractions; durations are in seconds unless a name e
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from headroom_gateway.domain.lives import RunState
 
@@ -107,6 +107,14 @@ class NewRun(_RunOptions):
     trials: Trials = 10
     seed: Seed = 1
     confidence: Confidence = 0.95
+
+    @model_validator(mode="after")
+    def _one_scenario(self) -> Self:
+        if (self.scenario_id is None) == (self.scenario is None):
+            found = "neither" if self.scenario is None else "both"
+            message = f"expected one of scenario_id and scenario, found {found}"
+            raise ValueError(message)
+        return self
 
 
 class ClonedRun(_RunOptions):

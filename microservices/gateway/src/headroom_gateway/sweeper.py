@@ -16,12 +16,7 @@ from headroom_gateway.storage.times import to_us
 
 if TYPE_CHECKING:
     from headroom_common.event_manager import EventManager
-    from headroom_common.event_manager.clock import Clock
-    from headroom_gateway.feeds import Feeds
-    from headroom_gateway.relay import Relay
-    from headroom_gateway.storage.database import Database
-    from headroom_gateway.storage.results import Results
-    from headroom_gateway.storage.runs import Runs
+    from headroom_gateway.parts import Parts
 
 IDEMPOTENCY_DAYS: Final = 1
 """How long an idempotency key is remembered."""
@@ -34,34 +29,18 @@ class Sweeper:
     """Fails what stalls and removes what is old.
 
     Args:
-        database: where the runs are.
-        runs: changes them.
-        results: removes those that no run refers to any more.
-        feeds: is told of what changed.
-        relay: is told of what has to be sent.
-        clock: time.
+        parts: what it works with.
         stall_timeout: seconds without news after which a run has failed.
         retention_days: days after which ended runs are removed; None keeps them.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        runs_: Runs,
-        results: Results,
-        feeds: Feeds,
-        relay: Relay,
-        clock: Clock,
-        *,
-        stall_timeout: float,
-        retention_days: int | None,
-    ) -> None:
-        self._database = database
-        self._runs = runs_
-        self._results = results
-        self._feeds = feeds
-        self._relay = relay
-        self._clock = clock
+    def __init__(self, parts: Parts, *, stall_timeout: float, retention_days: int | None) -> None:
+        self._database = parts.database
+        self._runs = parts.runs
+        self._results = parts.results
+        self._feeds = parts.feeds
+        self._relay = parts.relay
+        self._clock = parts.clock
         self._stall_timeout = stall_timeout
         self._retention_days = retention_days
         self._period = min(10.0, stall_timeout / 4)

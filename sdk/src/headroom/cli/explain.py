@@ -1,6 +1,5 @@
 """`headroom explain`: what the schema knows about a field, and the fields inside it."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import yaml
@@ -11,10 +10,7 @@ from rich.text import Text
 
 from headroom.cli.consoles import consoles
 from headroom.cli.guard import PASS, BadInputError
-from headroom_common.scenario.explain import Child, Explanation, UnknownFieldError, explain
-
-Fields = tuple[tuple[str, str], ...]
-"""The names and types of the fields inside a field."""
+from headroom_common.scenario.explain import Child, Explanation, UnknownFieldError, explain, walk
 
 
 def execute(*, path: str, recursive: bool) -> int:
@@ -76,8 +72,9 @@ def _fields(explanation: Explanation) -> Table:
 def _tree(explanation: Explanation) -> Table:
     """All fields inside, indented by their depth."""
     table = _table()
-    for child, depth, note in walk(explanation, 0, {_key(explanation): explanation.path}):
-        _add(table, child, depth, note)
+    for below in walk(explanation):
+        note = "" if below.same_as is None else f" Fields as in {below.same_as or 'a scenario'}."
+        _add(table, below.child, below.depth, note)
     return table
 
 
@@ -95,31 +92,3 @@ def _add(table: Table, child: Child, depth: int, note: str = "") -> None:
     mark = ("*", "yellow") if child.required else ("", "")
     name = Text.assemble("  " * depth, (child.name, "cyan"), mark)
     table.add_row(name, child.type, Text.assemble(child.description, (note, "dim")))
-
-
-def walk(explanation: Explanation, depth: int, shown: dict[Fields, str]) -> Iterator[tuple[Child, int, str]]:
-    """All fields below an explained one with their depth, and where the fields inside are shown already.
-
-    Args:
-        explanation: of the field.
-        depth: its depth.
-        shown: paths by the fields inside them; what is the same in several places, or holds itself as steps
-            hold steps, is entered once.
-    """
-    for child in explanation.children:
-        inner = explain(".".join(filter(None, (explanation.path, _part(child)))))
-        place = shown.get(_key(inner)) if inner.children else None
-        yield child, depth, "" if place is None else f" Fields as in {place or 'a scenario'}."
-        if inner.children and place is None:
-            shown[_key(inner)] = inner.path
-            yield from walk(inner, depth + 1, shown)
-
-
-def _part(child: Child) -> str:
-    """The child's part of a path; a branch such as `kind: poisson` is entered by its name."""
-    return child.name.rpartition(": ")[2]
-
-
-def _key(explanation: Explanation) -> Fields:
-    """What tells the insides of two fields apart."""
-    return tuple((child.name, child.type) for child in explanation.children)

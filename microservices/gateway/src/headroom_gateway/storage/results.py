@@ -95,6 +95,10 @@ class HotSet(Protocol):
         """Keep a deflated document, if that can be done now."""
         ...
 
+    async def close(self) -> None:
+        """Close what is open."""
+        ...
+
 
 class LocalHotSet:
     """Documents in this process, the latest ones.
@@ -122,6 +126,10 @@ class LocalHotSet:
         while self._free < 0:
             _, oldest = self._documents.popitem(last=False)
             self._free += len(oldest)
+
+    async def close(self) -> None:
+        """Let go of all of them."""
+        self._documents.clear()
 
 
 class Results:

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Uuid, and_, delete, func, insert, literal, select, tuple_, update
 
 from headroom_gateway.domain.lives import ACTIVE, Change, Life, Message, News, Progressed, RunState, change
-from headroom_gateway.errors import ConflictError, NotFoundError
+from headroom_gateway.errors import ConflictError, NoResultError, NotFoundError
 from headroom_gateway.representations import Run, RunEvent
 from headroom_gateway.storage.inserts import add_unless_there
 from headroom_gateway.storage.run_rows import as_run
@@ -203,6 +203,28 @@ class Runs:
         """Return how many runs of a caller have not ended."""
         query = select(func.count()).where(runs.c.ended_at_us.is_(None), runs.c.created_by == created_by)
         found: int = (await connection.execute(query)).scalar_one()
+        return found
+
+    async def simulated(self, run_id: UUID) -> UUID:
+        """Return the run whose simulation gave a run its result: itself, or the equal one before it.
+
+        Raises:
+            NotFoundError: there is none with this id.
+            NoResultError: it has not completed, or the run that was simulated is gone.
+            TransientError: the database failed.
+        """
+        run = await self.get(run_id)
+        if run.result is None or run.result.partial:
+            message = f"run {run_id}: expected a completed one, found it {run.state}"
+            raise NoResultError(message, next_step="Only completed runs can be compared.")
+        if not run.result.cached:
+            return run_id
+        query = select(runs.c.id).where(runs.c.result_hash == run.result.hash, ~runs.c.cached).limit(1)
+        async with self._database.reading() as connection:
+            found: UUID | None = (await connection.execute(query)).scalar()
+        if found is None:
+            message = f"run {run_id}: expected its trials, found that they were removed with an equal run"
+            raise NoResultError(message, next_step="Clone it with Cache-Control: no-cache, and compare that.")
         return found
 
     async def news(self, run_id: UUID, after: int) -> Sequence[StoredNews]:

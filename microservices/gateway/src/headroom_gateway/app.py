@@ -1,0 +1,116 @@
+"""The composition root of the gateway: its database, its routes, and what goes on beside them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from headroom_common.errors import TransientError
+from headroom_common.event_manager.clock import SystemClock
+from headroom_common.event_manager.states import Trouble
+from headroom_common.logs import Log
+from headroom_common.service import Service
+from headroom_gateway.analysis_client import AnalysisClient
+from headroom_gateway.api import refusals
+from headroom_gateway.api.results import results_router
+from headroom_gateway.api.runs import runs_router
+from headroom_gateway.api.scenarios import scenarios_router
+from headroom_gateway.api.schema import schema_router
+from headroom_gateway.feeds import Feeds
+from headroom_gateway.handlers import Noting
+from headroom_gateway.parts import Parts
+from headroom_gateway.relay import Relay
+from headroom_gateway.storage.database import Database
+from headroom_gateway.storage.results import HotSet, LocalHotSet, Results
+from headroom_gateway.storage.runs import Runs
+from headroom_gateway.storage.scenarios import Scenarios
+from headroom_gateway.submission import Quotas, Submission
+from headroom_gateway.sweeper import Sweeper
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from headroom_common.event_manager import EventManager
+    from headroom_gateway.settings import GatewaySettings
+
+_PAUSE = 2.0
+_log = Log(__name__)
+
+
+def build(settings: GatewaySettings) -> Service:
+    """Return the service.
+
+    Raises:
+        PermanentError: the database's URL cannot be used.
+    """
+    parts, hot = _parts(settings)
+    sweeper = Sweeper(parts, stall_timeout=settings.stall_timeout, retention_days=settings.retention_days)
+    noting = Noting(parts)
+
+    async def beside(manager: EventManager) -> None:
+        await _until_migrated(parts.database)
+        async with asyncio.TaskGroup() as group:
+            for work in (parts.relay, parts.feeds, sweeper):
+                group.create_task(work.run(manager))
+
+    async def close() -> None:
+        await parts.analysis.close()
+        await hot.close()
+        await parts.database.close()
+
+    def extend(app: FastAPI) -> None:
+        refusals.install(app)
+
+    return Service(
+        "gateway",
+        noting.handlers,
+        routers=[scenarios_router(parts), runs_router(parts), results_router(parts), schema_router()],
+        extend=extend,
+        background=[beside],
+        # What is accepted waits in the database for the broker.
+        bearable=frozenset({Trouble.CONNECTION, Trouble.CONFIRMS, Trouble.INBOX}),
+        close=close,
+    )
+
+
+def _parts(settings: GatewaySettings) -> tuple[Parts, HotSet]:
+    clock = SystemClock()
+    database = Database(settings.database_url.get_secret_value())
+    hot = _hot_set(settings)
+    scenarios, runs, results = Scenarios(database), Runs(database), Results(database, hot)
+    feeds = Feeds(runs, most_followers=settings.most_followers)
+    relay = Relay(database, runs, feeds, clock, most_running=settings.most_running, window=settings.window)
+    quotas = Quotas(settings.most_active_runs, settings.most_requests)
+    return Parts(
+        settings=settings,
+        clock=clock,
+        database=database,
+        scenarios=scenarios,
+        runs=runs,
+        results=results,
+        submission=Submission(database, scenarios, runs, relay, clock, quotas),
+        relay=relay,
+        feeds=feeds,
+        analysis=AnalysisClient(settings.analysis_url, timeout=settings.analysis_timeout, hot=hot),
+    ), hot
+
+
+def _hot_set(settings: GatewaySettings) -> HotSet:
+    if settings.redis_url is None:
+        return LocalHotSet()
+    from headroom_gateway.storage.redis_hot_set import RedisHotSet  # noqa: PLC0415 - a laptop needs no Redis
+
+    url = settings.redis_url.get_secret_value()
+    return RedisHotSet.open(url, timeout=settings.redis_timeout, clock=SystemClock())
+
+
+async def _until_migrated(database: Database) -> None:
+    """Bring the tables up to date, as soon as the database is there."""
+    while True:
+        try:
+            await database.migrate()
+        except TransientError as error:
+            _log.warning("the gateway waits for its database", reason=error.message)
+            await asyncio.sleep(_PAUSE)
+        else:
+            return
