@@ -11,6 +11,7 @@ from headroom import builder, embedded
 from headroom.services import SERVICES
 from headroom_common.contracts.registry import CONTRACTS
 from headroom_common.event_manager import EventManager, EventManagerSettings, WorkerPool
+from headroom_common.event_manager.cancellations import heed_cancellations
 from headroom_common.event_manager.clock import SystemClock
 from headroom_common.event_manager.inbox import MemoryInbox
 from headroom_common.event_manager.subscriptions import answer_polls
@@ -63,6 +64,7 @@ def test_each_service_takes_what_the_contracts_say(service: str) -> None:
     SERVICES[service]()(manager)
     workers.close()
     answer_polls(manager)
+    heed_cancellations(manager)
     promised = {name for name, contract in CONTRACTS.items() if service in contract.consumers}
     assert manager.subscriptions() == promised
 

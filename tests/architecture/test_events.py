@@ -9,6 +9,7 @@ import pytest
 
 from headroom.services import SERVICES
 from headroom_common.contracts.registry import CONTRACTS
+from headroom_common.event_manager.cancellations import heed_cancellations
 from headroom_common.event_manager.subscriptions import answer_polls
 
 if TYPE_CHECKING:
@@ -18,14 +19,18 @@ if TYPE_CHECKING:
 
 
 class Recorder:
-    """Stands in for an event manager and notes which bodies are subscribed to."""
+    """Stands in for an event manager and notes which bodies are subscribed to, and whether privately."""
 
-    def __init__(self) -> None:
-        self.bodies: set[type[Any]] = set()
+    def __init__(self, service: str) -> None:
+        self.service = service
+        self.bodies: dict[type[Any], bool] = {}
 
-    def subscribe(self, body: type[Any], _handler: object, **_options: object) -> None:
+    def subscribe(self, body: type[Any], _handler: object, *, private: bool = False, **_: object) -> None:
         assert body not in self.bodies, f"{body.__name__} is subscribed to twice"
-        self.bodies.add(body)
+        self.bodies[body] = private
+
+    def use(self, _middleware: object) -> None:
+        """Take what drops events; it subscribes to nothing."""
 
 
 def names_used(package: Path) -> set[str]:
@@ -37,10 +42,15 @@ def names_used(package: Path) -> set[str]:
 
 @pytest.mark.parametrize("service", sorted(SERVICES))
 def test_services_subscribe_to_what_the_contracts_say(service: str) -> None:
-    recorder = Recorder()
+    recorder = Recorder(service)
     SERVICES[service]()(cast("EventManager", recorder))
     answer_polls(cast("EventManager", recorder))
-    expected = {contract.body for contract in CONTRACTS.values() if service in contract.consumers}
+    heed_cancellations(cast("EventManager", recorder))
+    expected = {
+        contract.body: service in contract.private
+        for contract in CONTRACTS.values()
+        if service in contract.consumers
+    }
     assert recorder.bodies == expected
 
 

@@ -3,14 +3,17 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
+import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from headroom_common.contracts.events import RunParameters, RunRequested
 from headroom_common.event_manager.inbox import MemoryInbox
 from headroom_common.event_manager.redis_inbox import RedisInbox
+from headroom_common.service import Service
 from headroom_common.service.composition import ALONE, Composition
 
 Compose = Callable[..., Composition]
@@ -88,8 +91,11 @@ async def test_traces_are_exported_where_they_are_wanted(composed: Compose, run:
     assert exported.trace_id == run.run_id.bytes
 
 
-async def test_a_service_answers_polls_and_takes_its_events(composed: Compose) -> None:
-    assert set(composed().manager._subscribed) == {
-        "headroom.run.requested.v1",
-        "headroom.service.polled.v1",
-    }
+@pytest.mark.parametrize(
+    ("name", "besides"), [("generator", {"headroom.run.cancelled.v1"}), ("gateway", set())]
+)
+async def test_a_service_takes_its_events_and_answers_polls_and_a_stage_heeds_cancellations(
+    composed: Compose, service: Service, name: str, besides: set[str]
+) -> None:
+    everywhere = {"headroom.run.requested.v1", "headroom.service.polled.v1"}
+    assert set(composed(replace(service, name=name)).manager._subscribed) == everywhere | besides

@@ -35,6 +35,7 @@ def test_every_metric_is_described() -> None:
         "headroom_events_received_total",
         "headroom_events_handled_total",
         "headroom_events_duplicates_total",
+        "headroom_events_unwanted_total",
         "headroom_events_retried_total",
         "headroom_events_dead_lettered_total",
         "headroom_events_refused_total",

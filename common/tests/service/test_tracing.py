@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from headroom_common.contracts.event import Event, Outgoing
 from headroom_common.contracts.events import (
+    RunCancelled,
     RunCompleted,
     RunFailed,
     RunParameters,
@@ -25,6 +26,7 @@ from headroom_common.contracts.events import (
 )
 from headroom_common.errors import PermanentError, TransientError
 from headroom_common.event_manager import EventManager, EventManagerSettings, WorkerPool
+from headroom_common.event_manager.cancellations import heed_cancellations
 from headroom_common.event_manager.inbox import MemoryInbox
 from headroom_common.event_manager.subscriptions import answer_polls, subscribing
 from headroom_common.event_manager.virtual_time import VirtualClock, in_virtual_time
@@ -153,6 +155,23 @@ async def test_the_spans_of_all_services_make_one_tree(
 
 
 @in_virtual_time
+async def test_copies_of_one_event_for_several_instances_have_spans_of_their_own(
+    traced: Callable[..., Any], exporter: InMemorySpanExporter, run: RunParameters
+) -> None:
+    stages = [traced(service, {}) for service in ("generator", "router")]
+    for stage in stages:
+        heed_cancellations(stage)
+    asking = traced("gateway", {})
+    async with stages[0], stages[1], asking:
+        await asking.publish(RunCancelled(run_id=run.run_id))
+        await until(lambda: all(stage.counters.handled for stage in stages))
+        spans = exporter.get_finished_spans()
+    assert [name(span) for span in spans] == 2 * ["run.cancelled.v1"]
+    assert len({span.context.span_id for span in spans}) == 2
+    assert {(span.attributes or {})["headroom.verdict"] for span in spans} == {"handled"}
+
+
+@in_virtual_time
 async def test_attempts_stand_beside_each_other_and_what_follows_under_the_last(
     traced: Callable[..., Any], exporter: InMemorySpanExporter, run: RunParameters
 ) -> None:
@@ -176,6 +195,8 @@ async def test_attempts_stand_beside_each_other_and_what_follows_under_the_last(
     attempts = [span for span in spans if name(span) == "trial.analysed.v1"]
     told = [(span.attributes or {})["headroom.attempt"] for span in attempts]
     assert (told, [span.status.is_ok for span in attempts]) == ([1, 2, 3, 1], [False, False, True, True])
+    verdicts = [(span.attributes or {})["headroom.verdict"] for span in attempts]
+    assert verdicts == ["retried", "retried", "handled", "duplicate"]
     assert len({span.context.span_id for span in attempts}) == 4
     (following,) = [span for span in spans if name(span) == "run.progressed.v1"]
     assert following.parent is not None

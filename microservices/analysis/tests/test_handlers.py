@@ -156,7 +156,14 @@ def test_a_cancelled_run_is_forgotten() -> None:
     handle(analysis, event(0, 0))
     cancelled = root_event(RunCancelled(run_id=RUN.run_id), source="/headroom/gateway/0", time=TIME)
     assert analysis.run_cancelled(cancelled) == []
-    assert handle(analysis, event(0, 1), event(1, 0), event(1, 1)) == []
+    late = [event(0, 1), event(1, 0), event(1, 1)]
+    for one in late:
+        # Whoever still works for the run is told again, with an id that follows from the part.
+        (reminder,) = handle(analysis, one)
+        assert reminder.body == RunCancelled(run_id=RUN.run_id)
+        told = caused_event(one.envelope, reminder, source="/headroom/analysis/0", time=TIME)
+        assert isinstance(told.body, RunCancelled)
+        assert analysis.run_cancelled(Event(told.envelope, told.body)) == []
 
 
 def test_a_trial_beyond_the_run_is_refused() -> None:

@@ -10,7 +10,7 @@ import headroom_analysis.store
 from headroom_common.contracts import event
 from headroom_common.errors import TransientError
 from headroom_common.event_manager import manager, publisher
-from headroom_common.event_manager.handling import Acknowledge
+from headroom_common.event_manager.handling import Acknowledge, Outcome
 from headroom_common.event_manager.middleware.dedupe import Dedupe
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class _MarksFirst(Dedupe):
     async def __call__(self, handling: Handling, proceed: Proceed) -> None:
         event_id = handling.decoded.envelope.id
         if await self._seen(event_id):
-            handling.verdict = Acknowledge(duplicate=True)
+            handling.verdict = Acknowledge(Outcome.DUPLICATE)
             return
         await self._mark(event_id)
         await proceed(handling)

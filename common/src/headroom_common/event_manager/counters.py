@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from headroom_common.event_manager.handling import Outcome
+
 
 @dataclass(slots=True)
 class Counters:
@@ -11,6 +13,7 @@ class Counters:
         received: deliveries taken in hand.
         handled: events handled, with their outputs confirmed.
         duplicates: copies dropped because the event had been handled.
+        unwanted: events dropped because their run is cancelled.
         retried: events put off to a later attempt.
         dead_lettered: events given up.
         published: messages confirmed by the broker.
@@ -21,11 +24,22 @@ class Counters:
     received: int = 0
     handled: int = 0
     duplicates: int = 0
+    unwanted: int = 0
     retried: int = 0
     dead_lettered: int = 0
     published: int = 0
     published_by_type: dict[str, int] = field(default_factory=dict)
     refused: int = 0
+
+    def count_acknowledged(self, outcome: Outcome) -> None:
+        """Count one delivery that is done with."""
+        match outcome:
+            case Outcome.HANDLED:
+                self.handled += 1
+            case Outcome.DUPLICATE:
+                self.duplicates += 1
+            case Outcome.UNWANTED:
+                self.unwanted += 1
 
     def count_published(self, event_type: str) -> None:
         """Count one message of this type that the broker confirmed."""

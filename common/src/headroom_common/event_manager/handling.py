@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Protocol
 
 from headroom_common.contracts.envelope import Envelope
@@ -35,15 +36,25 @@ class Subscribed:
     correlation: str = ""
 
 
+class Outcome(StrEnum):
+    """What became of an event that is acknowledged."""
+
+    HANDLED = "handled"
+    DUPLICATE = "duplicate"
+    """It had been handled before, and this copy was dropped."""
+    UNWANTED = "unwanted"
+    """Its run is cancelled, and it was dropped."""
+
+
 @dataclass(frozen=True, slots=True)
 class Acknowledge:
-    """The verdict on an event that was handled.
+    """The verdict on an event that is done with.
 
     Attributes:
-        duplicate: whether it had been handled before and was dropped.
+        outcome: in which way.
     """
 
-    duplicate: bool = False
+    outcome: Outcome = Outcome.HANDLED
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +117,17 @@ class Handling:
             msg = f"{self.subscribed.contract.event_type}: the event is used before it is decoded"
             raise PermanentError(msg)
         return self.event
+
+    @property
+    def verdict_name(self) -> str:
+        """What becomes of the event, in one word."""
+        match self.verdict:
+            case Acknowledge(outcome=outcome):
+                return outcome.value
+            case RetryLater():
+                return "retried"
+            case GiveUp():
+                return "dead_lettered"
 
     @property
     def envelope(self) -> Envelope | None:

@@ -304,10 +304,9 @@ class EventManager:
         delivery, verdict = handling.delivery, handling.verdict
         identity = delivery.message.event_id
         match verdict:
-            case Acknowledge(duplicate=duplicate):
+            case Acknowledge(outcome=outcome):
                 await self._publisher.persist(identity, delivery.ack)
-                self.counters.duplicates += duplicate
-                self.counters.handled += not duplicate
+                self.counters.count_acknowledged(outcome)
             case RetryLater(delay=delay):
                 await self._publisher.persist(identity, lambda: delivery.retry_later(delay))
                 self.counters.retried += 1

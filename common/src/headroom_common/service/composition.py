@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from headroom_common.event_manager import EventManager, WorkerPool
+from headroom_common.event_manager.cancellations import heed_cancellations
 from headroom_common.event_manager.clock import Clock, SystemClock
 from headroom_common.event_manager.inbox import Inbox, MemoryInbox
 from headroom_common.event_manager.subscriptions import answer_polls, subscribing
@@ -87,6 +88,7 @@ def compose(
     subscribing(metrics.counting(service.handlers))(manager)
     service.subscribe(manager)
     answer_polls(manager)
+    heed_cancellations(manager)
     status = Status(manager, settings, service.bearable)
     return Composition(manager, workers, status, create_app(service, status, registry), closers)
 

@@ -23,7 +23,7 @@ from prometheus_client.registry import Collector
 from headroom_common.contracts.event import AsyncHandler, Event, Handler, Outgoing
 from headroom_common.contracts.events import RequestsCompleted, ServiceState
 from headroom_common.event_manager import EventManager
-from headroom_common.event_manager.handling import Acknowledge, GiveUp, Handling, Proceed, RetryLater
+from headroom_common.event_manager.handling import Handling, Proceed
 from headroom_common.event_manager.subscriptions import Handlers
 
 BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -33,6 +33,7 @@ _COUNTED: Final[Mapping[str, str]] = {
     "received": "Deliveries taken in hand.",
     "handled": "Events handled, with their outputs confirmed.",
     "duplicates": "Copies dropped because the event had been handled.",
+    "unwanted": "Events dropped because their run is cancelled.",
     "retried": "Events put off to a later attempt.",
     "dead_lettered": "Events given up.",
     "refused": "Publishes and settlements that the broker did not take at once.",
@@ -71,7 +72,7 @@ class Metrics:
         loop = asyncio.get_running_loop()
         began = loop.time()
         await proceed(handling)
-        labels = handling.subscribed.contract.event_type, verdict_name(handling)
+        labels = handling.subscribed.contract.event_type, handling.verdict_name
         self._seconds.labels(*labels).observe(loop.time() - began)
 
     def counting(self, handlers: Handlers) -> Handlers:
@@ -97,17 +98,6 @@ def _ended_requests(output: Outgoing) -> int:
     if not isinstance(output.body, RequestsCompleted):
         return 0
     return len(output.body.tables["requests"]["id"])
-
-
-def verdict_name(handling: Handling) -> str:
-    """Return what became of an event, in one word."""
-    match handling.verdict:
-        case Acknowledge(duplicate=duplicate):
-            return "duplicate" if duplicate else "handled"
-        case RetryLater():
-            return "retried"
-        case GiveUp():
-            return "dead_lettered"
 
 
 class ManagerCollector(Collector):

@@ -28,6 +28,7 @@ from headroom_common.telemetry import event_context
 
 _HEXADECIMAL: Final = 16
 _MICROSECONDS_NS: Final = 1_000
+_SETTLING: Final = ("handled", "dead_lettered")
 _next: ContextVar[tuple[int, int]] = ContextVar("headroom_next_span")
 
 
@@ -87,7 +88,7 @@ class Tracing:
         self._provider.shutdown()
 
     def _record(self, handling: Handling, envelope: Envelope, began: datetime) -> None:
-        trace_id, own, parent = _ids(handling, envelope)
+        trace_id, own, parent = _ids(handling, envelope, self._instance)
         token = _next.set((trace_id, own))
         try:
             span = self._tracer.start_span(
@@ -107,12 +108,11 @@ class Tracing:
         span.end(_nanoseconds(self._clock.now()))
 
     def _attributes(self, handling: Handling, envelope: Envelope) -> dict[str, str | int | bool]:
-        duplicate = isinstance(handling.verdict, Acknowledge) and handling.verdict.duplicate
         return {
             **{f"headroom.{name}": value for name, value in event_context(envelope).items()},
             "headroom.instance": self._instance,
             "headroom.attempt": handling.delivery.attempt,
-            "headroom.duplicate": duplicate,
+            "headroom.verdict": handling.verdict_name,
             "headroom.outputs": handling.published,
         }
 
@@ -128,7 +128,7 @@ def open_tracing(endpoint: str, *, service: str, instance: str, version: str, cl
     )
 
 
-def _ids(handling: Handling, envelope: Envelope) -> tuple[int, int, int | None]:
+def _ids(handling: Handling, envelope: Envelope, instance: str) -> tuple[int, int, int | None]:
     """Return the trace, the span and its parent."""
     carried = envelope.traceparent or trace_of(envelope.correlationid or envelope.id, envelope.id)
     _, trace_id, sender, _ = carried.split("-")
@@ -137,10 +137,10 @@ def _ids(handling: Handling, envelope: Envelope) -> tuple[int, int, int | None]:
         parent: str | None = sender  # A foreign producer, whose event is part of a span of its own.
     else:
         parent = None if envelope.causationid is None else envelope.causationid.hex[16:]
-    verdict = handling.verdict
-    if isinstance(verdict, RetryLater) or (isinstance(verdict, Acknowledge) and verdict.duplicate):
+    if handling.subscribed.private or handling.verdict_name not in _SETTLING:
         # Nothing follows from this attempt: it stands beside the one that settles the event.
-        own = child_id(envelope.id, f"{verdict} {handling.delivery.attempt}").hex[16:]
+        attempt = f"{handling.verdict} {handling.delivery.attempt} {instance}"
+        own = child_id(envelope.id, attempt).hex[16:]
     return (
         int(trace_id, _HEXADECIMAL),
         int(own, _HEXADECIMAL),

@@ -53,7 +53,7 @@ class Analysis:
         Returns:
             With the part that completes its trial, `trial.analysed` and `run.progressed`, and with the one
             that completes the run, `run.completed` with the result; from time to time within a trial,
-            `run.progressed`.
+            `run.progressed`. With a part of a run that nobody wants any longer, `run.cancelled` once more.
 
         Raises:
             PermanentError: the tables or the header break the contract, or the scenario cannot be compiled.
@@ -71,7 +71,8 @@ class Analysis:
             raise PermanentError(message, next_step="Mend the producer of requests.completed.") from error
         standing = self._store.add(header, plan, partial)
         if standing is None:
-            return []
+            # Some stage has missed the cancellation, or it would have dropped the run's events.
+            return [Outgoing(RunCancelled(run_id=run.run_id))]
         outputs = []
         if standing.completed_trial:
             outputs.append(Outgoing(TrialAnalysed(run=run, trial=header.trial)))

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from headroom_common.contracts.envelope import child_id
 from headroom_common.errors import TransientError
-from headroom_common.event_manager.handling import Acknowledge, Handling, Proceed
+from headroom_common.event_manager.handling import Acknowledge, Handling, Outcome, Proceed
 from headroom_common.event_manager.inbox import Inbox
 from headroom_common.event_manager.states import StateMachine, Trouble
 from headroom_common.logs import Log
@@ -43,7 +43,7 @@ class Dedupe:
         turn = self._in_hand[event_id] = asyncio.get_running_loop().create_future()
         try:
             if await self._seen(event_id):
-                handling.verdict = Acknowledge(duplicate=True)
+                handling.verdict = Acknowledge(Outcome.DUPLICATE)
                 return
             await proceed(handling)
             await self._mark(event_id)

@@ -1,6 +1,13 @@
 """Logs what became of each delivery, with the event's ids bound to every line on the way."""
 
-from headroom_common.event_manager.handling import Acknowledge, GiveUp, Handling, Proceed, RetryLater
+from headroom_common.event_manager.handling import (
+    Acknowledge,
+    GiveUp,
+    Handling,
+    Outcome,
+    Proceed,
+    RetryLater,
+)
 from headroom_common.logs import Log, within
 
 _log = Log(__name__)
@@ -23,10 +30,10 @@ class Logs:
     def _log_verdict(self, handling: Handling) -> None:
         attempt = handling.delivery.attempt
         match handling.verdict:
-            case Acknowledge(duplicate=True):
-                _log.debug("duplicate dropped")
-            case Acknowledge():
+            case Acknowledge(outcome=Outcome.HANDLED):
                 _log.debug("event handled", outputs=handling.published, attempt=attempt)
+            case Acknowledge(outcome=outcome):
+                _log.debug(f"{outcome} dropped")
             case RetryLater(delay=delay, reason=reason):
                 _log.warning("event put off", reason=reason, delay_s=round(delay, 3), attempt=attempt)
             case GiveUp(reason=reason, error=error):
