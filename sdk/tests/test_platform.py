@@ -9,11 +9,11 @@ from typer.testing import CliRunner
 
 from headroom.cli.main import app
 from headroom.platform import MODULES, members
-from headroom.roll_call import SIMULATING, RollCall
 from headroom_common.contracts.events import ServicePolled, ServiceState, ServiceStateChanged
 from headroom_common.event_manager import EventManager, EventManagerSettings, WorkerPool
 from headroom_common.event_manager.clock import SystemClock
 from headroom_common.event_manager.inbox import MemoryInbox
+from headroom_common.event_manager.roll_call import SIMULATING, RollCall
 from headroom_common.event_manager.subscriptions import answer_polls
 from headroom_common.transports.memory import MemoryBroker
 
@@ -115,7 +115,7 @@ class Platform:
 async def called(services: Mapping[str, int], **options: object) -> RollCall:
     """A roll call among so many instances of services."""
     platform = Platform()
-    present = RollCall("client")
+    present = RollCall("client", SystemClock())
     client = platform.manager("client")
     present.subscribe(client)
     others = [
@@ -142,7 +142,7 @@ async def test_everyone_who_is_there_answers() -> None:
 
 async def test_a_call_without_an_end_takes_its_time_and_hears_all() -> None:
     platform = Platform()
-    present = RollCall("client")
+    present = RollCall("client", SystemClock())
     client, router = platform.manager("client"), platform.manager("router")
     present.subscribe(client)
     answer_polls(router)

@@ -17,10 +17,10 @@ from headroom_servers.rabbitmq import RabbitMQ
 from headroom_servers.services import SERVICES, ServiceProcess, module
 from pydantic import SecretStr
 
-from headroom.roll_call import RollCall
 from headroom_common.event_manager import EventManager, EventManagerSettings, WorkerPool
 from headroom_common.event_manager.clock import SystemClock
 from headroom_common.event_manager.inbox import MemoryInbox
+from headroom_common.event_manager.roll_call import RollCall
 from headroom_common.transports.opening import open_transport
 from headroom_common.transports.settings import BrokerSettings
 
@@ -100,7 +100,7 @@ def test_it_comes_up_when_its_broker_does(start: Start) -> None:
 
 async def who_answers(url: str, *, expected: set[str]) -> set[str]:
     """The instances that answer a poll, once those that are expected have."""
-    roll_call, workers = RollCall("tests"), WorkerPool(1)
+    roll_call, workers = RollCall("tests", SystemClock()), WorkerPool(1)
     manager = EventManager(
         service="tests",
         instance=str(uuid4()),

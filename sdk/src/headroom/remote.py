@@ -12,7 +12,6 @@ from headroom.following import Follower
 from headroom.progress import OnProgress
 from headroom.quiet import quiet_unless_configured
 from headroom.result import Result
-from headroom.roll_call import CLIENT, SIMULATING, RollCall
 from headroom.runs import run_parameters
 from headroom_common.contracts.events import RunCancelled, RunParameters, RunRequested
 from headroom_common.defaults import REMOTE_SEGMENT_ARRIVALS
@@ -20,6 +19,7 @@ from headroom_common.errors import TransientError
 from headroom_common.event_manager import EventManager, EventManagerSettings, WorkerPool
 from headroom_common.event_manager.clock import SystemClock
 from headroom_common.event_manager.inbox import MemoryInbox
+from headroom_common.event_manager.roll_call import CLIENT, SIMULATING, RollCall
 from headroom_common.scenario import Scenario
 from headroom_common.transports.opening import open_transport
 from headroom_common.transports.port import ConnectionLostError, Transport
@@ -77,7 +77,7 @@ async def run_remote(
         run_id=uuid4(),  # the same run may be asked for again, by anybody
     )
     follower = Follower(parameters, scenario.spec.horizon, on_progress)
-    present = RollCall(CLIENT)
+    present = RollCall(CLIENT, SystemClock())
 
     def subscribe(manager: EventManager) -> None:
         follower.subscribe(manager)

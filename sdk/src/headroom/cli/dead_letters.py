@@ -14,10 +14,10 @@ from headroom.cli.consoles import consoles
 from headroom.cli.guard import PASS, BadInputError
 from headroom.cli.imports import many_imports
 from headroom.cli.looks import heading, section
-from headroom.roll_call import CLIENT
 from headroom_common.contracts.registry import CONTRACTS
 from headroom_common.contracts.wire import Encoded
 from headroom_common.errors import PermanentError
+from headroom_common.event_manager.roll_call import CLIENT
 from headroom_common.transports.port import (
     ERROR,
     REASON,

@@ -13,8 +13,9 @@ from headroom.cli.consoles import consoles
 from headroom.cli.guard import FAILED, PASS
 from headroom.cli.imports import many_imports
 from headroom.cli.looks import section
-from headroom.roll_call import CLIENT, SIMULATING, RollCall
 from headroom_common.contracts.events import ServiceState, ServiceStateChanged
+from headroom_common.event_manager.clock import SystemClock
+from headroom_common.event_manager.roll_call import CLIENT, SIMULATING, RollCall
 
 _STYLES = {ServiceState.READY: "green", ServiceState.DEGRADED: "yellow"}
 
@@ -38,7 +39,7 @@ async def _ask(broker: str, wait: float) -> tuple[Sequence[ServiceStateChanged],
     with many_imports():
         from headroom.remote import visiting  # noqa: PLC0415 - a broker's client takes long to import
 
-    present = RollCall(CLIENT)
+    present = RollCall(CLIENT, SystemClock())
     async with visiting(broker, present.subscribe) as manager:
         await present.call(manager, within=wait)
     return present.instances, present.working

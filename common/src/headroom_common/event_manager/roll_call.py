@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from uuid import uuid4
 
 from headroom_common.contracts.event import Event, Outgoing
 from headroom_common.contracts.events import ServicePolled, ServiceState, ServiceStateChanged
-from headroom_common.event_manager import EventManager
+from headroom_common.event_manager.clock import Clock
+from headroom_common.event_manager.manager import EventManager
 
 CLIENT = "client"
 """What programs that submit runs are called among the services."""
@@ -22,11 +24,14 @@ class RollCall:
 
     Args:
         own: name of the asking service, which is left out.
+        clock: tells when somebody was heard.
     """
 
-    def __init__(self, own: str) -> None:
+    def __init__(self, own: str, clock: Clock) -> None:
         self._own = own
+        self._clock = clock
         self._states: dict[tuple[str, str], ServiceStateChanged] = {}
+        self._seen: dict[tuple[str, str], datetime] = {}
         self._news = asyncio.Event()
 
     @property
@@ -42,6 +47,15 @@ class RollCall:
     def working(self) -> set[str]:
         """The services of which an instance takes events."""
         return {one.service for one in self._states.values() if one.state in _WORKING}
+
+    def seen_at(self, one: ServiceStateChanged) -> datetime:
+        """Return when an instance that is listed was heard last, in UTC."""
+        return self._seen[one.service, one.instance]
+
+    def forget(self, before: datetime) -> None:
+        """Forget the instances that were not heard since ``before``: who is gone does not answer."""
+        for key in [key for key, seen in self._seen.items() if seen < before]:
+            del self._states[key], self._seen[key]
 
     def subscribe(self, manager: EventManager) -> None:
         """Take the answers."""
@@ -63,6 +77,7 @@ class RollCall:
     def _noted(self, event: Event[ServiceStateChanged]) -> tuple[Outgoing, ...]:
         body = event.body
         if body.service != self._own:
-            self._states[body.service, body.instance] = body
+            key = body.service, body.instance
+            self._states[key], self._seen[key] = body, self._clock.now()
             self._news.set()
         return ()
