@@ -191,6 +191,16 @@ class EventManager:
             raise PermanentError(msg)
         return await self._publish_root(body, event_id)
 
+    async def backlog(self, service: str, event_type: str) -> int:
+        """Return how many events of this type wait in the work queue of ``service``; 0 without a queue.
+
+        What its instances have in hand does not count, nor what waits for its next attempt.
+
+        Raises:
+            ConnectionLostError: the broker cannot be reached.
+        """
+        return await uncancelled(self._transport.backlog(port.Queue(service, event_type)))
+
     async def start(self) -> None:
         """Connect and take events; returns when the service is ready, however long the broker takes."""
         self.since = self._clock.now()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 from headroom_common.errors import TransientError
 from headroom_common.event_manager.backoff import backoff
@@ -12,6 +13,7 @@ from headroom_common.event_manager.states import StateMachine, Trouble
 from headroom_common.logs import Log
 from headroom_common.transports.port import ConnectionLostError, Message, PublishRefusedError, Transport
 
+T = TypeVar("T")
 _log = Log(__name__)
 
 
@@ -21,7 +23,7 @@ def being_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-async def uncancelled(work: Awaitable[None]) -> None:
+async def uncancelled(work: Awaitable[T]) -> T:
     """Await a call to the broker, and tell a cancelled task from a connection that broke under the call.
 
     AMQP clients raise ``CancelledError`` in waiting calls when a heartbeat is missed; taken for a
@@ -32,7 +34,7 @@ async def uncancelled(work: Awaitable[None]) -> None:
         ConnectionLostError: the call was cancelled from below.
     """
     try:
-        await work
+        return await work
     except asyncio.CancelledError:
         if being_cancelled():
             raise

@@ -80,6 +80,11 @@ class MemoryBroker:
         """Return how many messages wait in a declared queue, those waiting for a retry included."""
         return self._queues[queue].depth
 
+    def backlog(self, queue: Queue) -> int:
+        """Return how many messages of a queue nobody has taken yet; 0 when there is no such queue."""
+        work = self._queues.get(queue)
+        return 0 if work is None else work.backlog
+
     def declare(self, queue: Queue) -> WorkQueue:
         """Return the work queue, made and bound when it is new."""
         work = self._queues.get(queue)
@@ -185,6 +190,11 @@ class MemoryTransport:
         self._broker.route(message)
         # A confirm takes a turn of the loop, as with any broker: publishing in a loop starves nobody.
         await asyncio.sleep(0)
+
+    async def backlog(self, queue: Queue) -> int:
+        """Return how many messages of ``queue`` nobody has taken yet."""
+        self._require_connection()
+        return self._broker.backlog(queue)
 
     async def close(self) -> None:
         """Leave; what is in hand goes back to its queues, and private queues are gone."""

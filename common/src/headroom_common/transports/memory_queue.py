@@ -62,7 +62,12 @@ class WorkQueue:
     @property
     def depth(self) -> int:
         """How many messages wait, those waiting for a retry included."""
-        return len(self._ready) + self._delayed
+        return self.backlog + self._delayed
+
+    @property
+    def backlog(self) -> int:
+        """How many messages could be taken at once."""
+        return len(self._ready)
 
     @property
     def full(self) -> bool:

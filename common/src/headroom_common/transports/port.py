@@ -277,6 +277,16 @@ class Transport(Protocol):
         """
         ...
 
+    async def backlog(self, queue: Queue) -> int:
+        """Return how many messages of ``queue`` nobody has taken yet; 0 when there is no such queue.
+
+        What is in hand does not count, nor what waits for its next attempt.
+
+        Raises:
+            ConnectionLostError: the broker cannot be reached.
+        """
+        ...
+
     async def close(self) -> None:
         """Leave the broker; what is in hand unsettled is delivered again, to whoever is there.
 

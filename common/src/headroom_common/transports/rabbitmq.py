@@ -114,6 +114,10 @@ class RabbitTransport:
         wire = outgoing(message, session.next_id())
         await session.publish(EVENTS, routing_key(message), wire, mandatory=message.must_route)
 
+    async def backlog(self, queue: Queue) -> int:
+        """Return how many messages of ``queue`` nobody has taken yet."""
+        return await self._topology.backlog(self._current(), queue)
+
     async def close(self) -> None:
         """Leave the broker; private queues are gone with it."""
         while self._supervisor is not None:

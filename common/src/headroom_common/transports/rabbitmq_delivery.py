@@ -11,7 +11,7 @@ from aio_pika.abc import AbstractIncomingMessage, AbstractQueue, ConsumerTag
 from headroom_common.transports.port import ConnectionLostError, Consumer, Message, Queue
 from headroom_common.transports.rabbitmq_messages import ATTEMPT, again, attempt_of, incoming_message
 from headroom_common.transports.rabbitmq_session import Session
-from headroom_common.transports.rabbitmq_topology import DEAD_LETTERS, RETRIES, retry_key, retry_queue
+from headroom_common.transports.rabbitmq_topology import DEAD_LETTERS, RETRIES, consumed_queues, retry_key
 
 QUEUE_INSTANCE: Final = "headroom-queue-instance"
 """Header of a dead letter from a private queue: the instance that the queue belongs to."""
@@ -95,7 +95,7 @@ class Hands:
         queue = self.subscription.queue
         channel = await self.session.consumer_channel(self.subscription.prefetch)
         async with self.session.calling():
-            for name in (queue.name,) if queue.private else (queue.name, retry_queue(queue)):
+            for name in consumed_queues(queue):
                 source = await channel.get_queue(name, ensure=False)
                 self._claims.append((source, await source.consume(self._take)))
 

@@ -3,10 +3,10 @@
 Everything is durable, and every queue is a quorum queue.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from aio_pika.exceptions import ChannelPreconditionFailed
+from aio_pika.exceptions import ChannelNotFoundEntity, ChannelPreconditionFailed
 
 from headroom_common.logs import Log
 from headroom_common.transports.port import UNROUTABLE, Message, Queue
@@ -61,6 +61,11 @@ def retry_queue(queue: Queue) -> str:
     again only after minutes.
     """
     return f"{queue.name}.retry"
+
+
+def consumed_queues(queue: Queue) -> Sequence[str]:
+    """Return the names of what is consumed for ``queue``: itself, and what comes back to it."""
+    return (queue.name,) if queue.private else (queue.name, retry_queue(queue))
 
 
 def retry_key(queue: Queue, delay: float) -> str:
@@ -130,6 +135,24 @@ class Topology:
             }
             await self._declare(session, name, self._quorum({**arguments, **self._bounded()}))
             await self._bind(session, name, RETRIES, f"{service}.{_milliseconds(delay)}.#")
+
+    async def backlog(self, session: Session, queue: Queue) -> int:
+        """Return how many messages of a queue nobody has taken yet; 0 when there is no such queue.
+
+        Raises:
+            ConnectionLostError: the connection broke.
+        """
+        waiting = 0
+        async with session.calling():
+            try:
+                # The broker closes the channel on which it is asked for what is not there.
+                async with await session.channel() as channel:
+                    for name in consumed_queues(queue):
+                        found = await channel.declare_queue(name, passive=True)
+                        waiting += found.declaration_result.message_count or 0
+            except ChannelNotFoundEntity:
+                return 0
+        return waiting
 
     async def delete_private(self, session: Session, queue: Queue) -> None:
         """Delete a private queue with what it holds.
