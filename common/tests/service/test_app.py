@@ -101,7 +101,7 @@ async def test_it_tells_all_about_itself(client: httpx.AsyncClient, composition:
     [
         ("GET", "/nothing", 404, "Not Found"),
         ("DELETE", "/health/live", 405, "Method Not Allowed"),
-        ("GET", "/api/v1/orders/transient", 503, "the store does not answer Try again."),
+        ("GET", "/api/v1/orders/transient", 503, "the store does not answer. Try again."),
         ("GET", "/api/v1/orders/permanent", 400, "count: expected at most 3, found 4"),
         ("GET", "/api/v1/orders/unexpected", 500, "A fault of the service"),
         ("POST", "/api/v1/orders", 422, "The request is not valid"),

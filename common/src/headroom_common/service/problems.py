@@ -166,11 +166,11 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(TransientError)
     async def unavailable(request: Request, error: TransientError) -> JSONResponse:
         headers = {"Retry-After": f"{max(1, round(error.delay or _RETRY_AFTER_S))}"}
-        return problem_response(request, HTTPStatus.SERVICE_UNAVAILABLE, _detail(error), headers=headers)
+        return problem_response(request, HTTPStatus.SERVICE_UNAVAILABLE, detail_of(error), headers=headers)
 
     @app.exception_handler(HeadroomError)
     async def refused(request: Request, error: HeadroomError) -> JSONResponse:
-        return problem_response(request, HTTPStatus.BAD_REQUEST, _detail(error))
+        return problem_response(request, HTTPStatus.BAD_REQUEST, detail_of(error))
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, _: Exception) -> JSONResponse:
@@ -178,5 +178,7 @@ def install(app: FastAPI) -> None:
         return problem_response(request, HTTPStatus.INTERNAL_SERVER_ERROR, detail)
 
 
-def _detail(error: HeadroomError) -> str:
-    return f"{error.message} {error.next_step}".strip()
+def detail_of(error: HeadroomError) -> str:
+    """Return what went wrong and what to do next, as sentences."""
+    stop = "" if error.message.endswith((".", "!", "?")) else "."
+    return f"{error.message}{stop} {error.next_step}".strip()

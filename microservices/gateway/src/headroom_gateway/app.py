@@ -16,10 +16,12 @@ from headroom_gateway.api.results import results_router
 from headroom_gateway.api.runs import runs_router
 from headroom_gateway.api.scenarios import scenarios_router
 from headroom_gateway.api.schema import schema_router
+from headroom_gateway.api.services import services_router
 from headroom_gateway.feeds import Feeds
 from headroom_gateway.handlers import Noting
 from headroom_gateway.parts import Parts
 from headroom_gateway.relay import Relay
+from headroom_gateway.roster import Roster
 from headroom_gateway.storage.database import Database
 from headroom_gateway.storage.results import HotSet, LocalHotSet, Results
 from headroom_gateway.storage.runs import Runs
@@ -50,7 +52,7 @@ def build(settings: GatewaySettings) -> Service:
     async def beside(manager: EventManager) -> None:
         await _until_migrated(parts.database)
         async with asyncio.TaskGroup() as group:
-            for work in (parts.relay, parts.feeds, sweeper):
+            for work in (parts.relay, parts.feeds, parts.roster, sweeper):
                 group.create_task(work.run(manager))
 
     async def close() -> None:
@@ -64,7 +66,14 @@ def build(settings: GatewaySettings) -> Service:
     return Service(
         "gateway",
         noting.handlers,
-        routers=[scenarios_router(parts), runs_router(parts), results_router(parts), schema_router()],
+        subscribe=parts.roster.subscribe,
+        routers=[
+            scenarios_router(parts),
+            runs_router(parts),
+            results_router(parts),
+            services_router(parts),
+            schema_router(),
+        ],
         extend=extend,
         background=[beside],
         # What is accepted waits in the database for the broker.
@@ -92,6 +101,7 @@ def _parts(settings: GatewaySettings) -> tuple[Parts, HotSet]:
         relay=relay,
         feeds=feeds,
         analysis=AnalysisClient(settings.analysis_url, timeout=settings.analysis_timeout, hot=hot),
+        roster=Roster(clock),
     ), hot
 
 

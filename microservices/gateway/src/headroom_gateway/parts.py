@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from headroom_gateway.analysis_client import AnalysisClient
     from headroom_gateway.feeds import Feeds
     from headroom_gateway.relay import Relay
+    from headroom_gateway.roster import Roster
     from headroom_gateway.settings import GatewaySettings
     from headroom_gateway.storage.database import Database
     from headroom_gateway.storage.results import Results
@@ -33,6 +34,7 @@ class Parts:
         relay: hands them to the services.
         feeds: tells their news.
         analysis: renders and compares.
+        roster: knows the services.
     """
 
     settings: GatewaySettings
@@ -45,3 +47,4 @@ class Parts:
     relay: Relay
     feeds: Feeds
     analysis: AnalysisClient
+    roster: Roster

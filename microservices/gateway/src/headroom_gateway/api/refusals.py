@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from headroom_common.scenario.explain import UnknownFieldError
 from headroom_common.scenario.problems import Problem, ScenarioError
-from headroom_common.service.problems import Fault, problem_response
+from headroom_common.service.problems import Fault, detail_of, problem_response
 from headroom_gateway import errors
 from headroom_gateway.domain.cursors import CursorError
 
@@ -43,8 +43,7 @@ def _answering(status: HTTPStatus, slug: str) -> Callable[[Request, HeadroomErro
     async def answer(request: Request, error: HeadroomError) -> Response:
         delay = getattr(error, "delay", None)
         headers = None if delay is None else {"Retry-After": f"{max(1, round(delay))}"}
-        detail = f"{error.message} {error.next_step}".strip()
-        return problem_response(request, status, detail, slug=slug, headers=headers)
+        return problem_response(request, status, detail_of(error), slug=slug, headers=headers)
 
     return answer
 
