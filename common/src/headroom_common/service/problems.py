@@ -146,13 +146,18 @@ def problem_response(
     return JSONResponse(content, status, media_type=MEDIA_TYPE, headers=headers)
 
 
+def refusal(request: Request, error: HTTPException) -> JSONResponse:
+    """Return the answer to a request that is refused."""
+    slug = error.slug if isinstance(error, ProblemError) else None
+    return problem_response(request, error.status_code, error.detail, slug=slug, headers=error.headers)
+
+
 def install(app: FastAPI) -> None:
     """Have an application answer every failure with problem details."""
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
-        slug = error.slug if isinstance(error, ProblemError) else None
-        return problem_response(request, error.status_code, error.detail, slug=slug, headers=error.headers)
+        return refusal(request, error)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
