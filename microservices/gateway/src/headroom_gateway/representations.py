@@ -328,7 +328,7 @@ class NewKey(_Asked):
         expires_in_days: for how long; null for ever.
     """
 
-    name: Annotated[str, Field(min_length=1, max_length=100)]
+    name: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
     scope: Scope = Field(default=Scope.RUN, strict=False)
     expires_in_days: Annotated[int, Field(ge=1, le=3650)] | None = None
 

@@ -11,6 +11,7 @@ from starlette.types import Scope
 
 from headroom_common.service.problems import ProblemError
 from headroom_gateway.security.principals import LOCAL, Principal
+from headroom_gateway.security.refusals import unauthenticated
 from headroom_gateway.security.settings import is_loopback
 
 _NETWORK_BITS: Final = 64
@@ -94,18 +95,6 @@ class Neighbours:
             detail = "Origin: expected one on this machine or of HEADROOM_CORS_ORIGINS, found another."
             raise ProblemError(HTTPStatus.FORBIDDEN, "foreign-origin", detail)
         return LOCAL, address_of(scope)
-
-
-def unauthenticated(detail: str, *, shown: bool = True) -> ProblemError:
-    """Return the refusal of a request for its credential, as RFC 6750 has it.
-
-    Args:
-        detail: what is wrong with it.
-        shown: whether there is one.
-    """
-    slug = "invalid-credential" if shown else "no-credential"
-    challenge = 'Bearer realm="headroom"' + (', error="invalid_token"' if shown else "")
-    return ProblemError(HTTPStatus.UNAUTHORIZED, slug, detail, headers={"WWW-Authenticate": challenge})
 
 
 def address_of(scope: Scope) -> str:

@@ -1,15 +1,14 @@
 """What routes ask for: somebody with a scope."""
 
-from http import HTTPStatus
 from typing import Annotated, Final
 
 from fastapi import Depends, Request
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 
-from headroom_common.service.problems import ProblemError
 from headroom_gateway.representations import Scope
 from headroom_gateway.security.principals import Principal
+from headroom_gateway.security.refusals import forbidden
 
 _SCHEME: Final = HTTPBearer(description="An API key, or a token of the OIDC issuer that the gateway trusts.")
 
@@ -35,12 +34,8 @@ class Needs(SecurityBase):
         principal: Principal = request.state.principal
         if principal.allows(self._scope):
             return principal
-        needed = self._scope.value
-        detail = f"The credential's scope: expected {needed}, found {principal.scope.value}."
-        challenge = f'Bearer realm="headroom", error="insufficient_scope", scope="{needed}"'
-        raise ProblemError(
-            HTTPStatus.FORBIDDEN, "insufficient-scope", detail, headers={"WWW-Authenticate": challenge}
-        )
+        found = principal.scope.value
+        raise forbidden(self._scope, f"The credential's scope: expected {self._scope.value}, found {found}.")
 
 
 Reader = Annotated[Principal, Depends(Needs(Scope.READ))]

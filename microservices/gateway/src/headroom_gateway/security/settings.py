@@ -28,7 +28,7 @@ def is_loopback(host: str) -> bool:
         return _LOCALHOST.fullmatch(host) is not None
 
 
-def _checked_url(url: str) -> str:
+def checked_url(url: str) -> str:
     """Return a URL that nobody on the way can change the answer of.
 
     Raises:
@@ -100,7 +100,7 @@ class OidcSettings(_Part):
     timeout: Seconds = 5.0
     max_token_bytes: Annotated[int, Field(ge=256, le=65_536)] = 8192
 
-    _urls = field_validator("issuer", "jwks_url")(lambda url: url if url is None else _checked_url(url))
+    _urls = field_validator("issuer", "jwks_url")(lambda url: url if url is None else checked_url(url))
 
 
 class RateSettings(_Part):
