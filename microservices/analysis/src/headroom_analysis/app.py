@@ -1,5 +1,7 @@
-"""The composition root of analysis: its handlers and their store, for the shell that all services share."""
+"""The composition root of analysis: its handlers, their store and what it answers over HTTP."""
 
+from headroom_analysis.api.rendering import rendering
+from headroom_analysis.api.turns import Turns
 from headroom_analysis.handlers import Analysis
 from headroom_analysis.store import MemoryStore
 from headroom_common.service import Secret, Service, ServiceSettings
@@ -24,9 +26,20 @@ def build(settings: AnalysisSettings) -> Service:
     Raises:
         PermanentError: the database's URL cannot be used.
     """
+    drawing = Turns("rendering")
+    routers = [rendering(drawing)]
     if settings.database_url is None:
-        return Service("analysis", Analysis(MemoryStore()).handlers)
+
+        async def close() -> None:
+            drawing.close()
+
+        return Service("analysis", Analysis(MemoryStore()).handlers, routers=routers, close=close)
     from headroom_analysis.storage import open_store  # noqa: PLC0415 - a run in one process needs no database
 
     store = open_store(settings.database_url.get_secret_value())
-    return Service("analysis", Analysis(store).handlers, close=lambda: in_thread(store.close))
+
+    async def close_all() -> None:
+        drawing.close()
+        await in_thread(store.close)
+
+    return Service("analysis", Analysis(store).handlers, routers=routers, close=close_all)

@@ -6,15 +6,15 @@ so that a command line which writes no report does not pay for them.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     import pyarrow as pa
 
-__all__ = ["figures_table", "render_html", "result_table", "series_table", "write_parquet"]
+__all__ = ["figures_table", "parquet", "render_html", "result_table", "series_table", "write_parquet"]
 
 
 def render_html(result: Mapping[str, Any]) -> str:
@@ -78,6 +78,17 @@ def result_table(result: Mapping[str, Any]) -> pa.Table:
     return arrow.result_table(result)
 
 
+def parquet(result: Mapping[str, Any]) -> bytes:
+    """Return :func:`result_table` as the bytes of one Parquet file; equal results give equal bytes.
+
+    Args:
+        result: The result document.
+    """
+    from headroom_analysis.report import arrow  # noqa: PLC0415 - keeps pyarrow out of start-up
+
+    return arrow.parquet(result)
+
+
 def write_parquet(result: Mapping[str, Any], path: str | Path) -> None:
     """Write :func:`result_table` as one Parquet file; equal results give equal bytes.
 
@@ -88,6 +99,4 @@ def write_parquet(result: Mapping[str, Any], path: str | Path) -> None:
     Raises:
         OSError: The file cannot be written.
     """
-    from headroom_analysis.report import arrow  # noqa: PLC0415 - keeps pyarrow out of start-up
-
-    arrow.write_parquet(result, path)
+    Path(path).write_bytes(parquet(result))

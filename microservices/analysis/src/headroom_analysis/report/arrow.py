@@ -41,7 +41,6 @@ from headroom_analysis.report.values import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 _WORD = pa.dictionary(pa.int32(), pa.string())
 _SERIES = pa.schema(
@@ -144,9 +143,12 @@ def result_table(result: Mapping[str, object]) -> pa.Table:
     return joined.replace_schema_metadata({"headroom": json.dumps(identity, ensure_ascii=True)})
 
 
-def write_parquet(result: Mapping[str, object], path: str | Path) -> None:
-    """Write :func:`result_table`; see :func:`headroom_analysis.report.write_parquet`."""
-    pq.write_table(result_table(result), path, compression="zstd")
+def parquet(result: Mapping[str, object]) -> bytes:
+    """Return :func:`result_table` as a file; see :func:`headroom_analysis.report.parquet`."""
+    written = pa.BufferOutputStream()
+    pq.write_table(result_table(result), written, compression="zstd")
+    content: bytes = written.getvalue().to_pybytes()
+    return content
 
 
 def _fitted(table: pa.Table, record: str) -> pa.Table:

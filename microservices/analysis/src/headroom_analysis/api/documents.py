@@ -1,0 +1,111 @@
+"""Result documents as bodies of requests: read within bounds, and refused with what was expected."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from fastapi import HTTPException
+
+from headroom_analysis.api.documented import JSON
+from headroom_analysis.domain.result import FORMAT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fastapi import Request
+
+MOST_BYTES: Final = 64 << 20
+"""The largest body that is read."""
+
+READING_SECONDS: Final = 30.0
+"""How long a body may take to come."""
+
+BODY: Final = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            JSON: {
+                "schema": {
+                    "type": "object",
+                    "description": f"A result document ({FORMAT}).",
+                    "required": ["format"],
+                    "properties": {"format": {"const": FORMAT}},
+                }
+            }
+        },
+    }
+}
+"""How the OpenAPI document describes such a body."""
+
+
+async def read(request: Request) -> bytes:
+    """Return the body of a request that says it is JSON.
+
+    Raises:
+        HTTPException: it is of another type (415), larger than `MOST_BYTES` (413), or too slow (408).
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != JSON:
+        detail = f"content-type: expected {JSON}, found {kind or 'none'}"
+        raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail)
+    length = request.headers.get("content-length", "0")
+    if length.isdecimal() and int(length) > MOST_BYTES:
+        _too_large()
+    body = bytearray()
+    try:
+        async with asyncio.timeout(READING_SECONDS):
+            async for piece in request.stream():
+                body += piece
+                if len(body) > MOST_BYTES:
+                    _too_large()
+    except TimeoutError as error:
+        detail = f"body: expected all of it within {READING_SECONDS:g} s, found {len(body):,} bytes"
+        raise HTTPException(HTTPStatus.REQUEST_TIMEOUT, detail) from error
+    return bytes(body)
+
+
+def parsed(body: bytes) -> dict[str, Any]:
+    """Return the result document in a body.
+
+    Raises:
+        HTTPException: it is no result document (422).
+    """
+    try:
+        document = json.loads(body.decode(), parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        _refuse(f"body: expected JSON, found something else ({error})", error)
+    if not isinstance(document, dict):
+        _refuse(f"body: expected an object, found {type(document).__name__}")
+    found = document.get("format")
+    if found != FORMAT:
+        _refuse(f"format: expected {FORMAT}, found {str(found)[:80] if 'format' in document else 'none'}")
+    return document
+
+
+def drawn(draw: Callable[[dict[str, Any]], bytes], body: bytes) -> bytes:
+    """Return what is drawn from the result document in a body.
+
+    Raises:
+        HTTPException: it is no result document, or holds what no result does, such as 1e308 seconds (422).
+    """
+    document = parsed(body)
+    try:
+        return draw(document)
+    except (ArithmeticError, ValueError, RecursionError) as error:
+        _refuse(f"body: expected numbers and texts as in a result, found others ({error})", error)
+
+
+def _no_number(name: str) -> NoReturn:
+    message = f"{name} is no JSON number"
+    raise ValueError(message)
+
+
+def _too_large() -> NoReturn:
+    raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"body: expected at most {MOST_BYTES:,} bytes")
+
+
+def _refuse(detail: str, cause: Exception | None = None) -> NoReturn:
+    raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, detail) from cause
