@@ -10,8 +10,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from headroom.client import Client, GatewayError, GatewayRefusedError, GatewayUnavailableError
     from headroom.embedded import run, run_async
     from headroom.following import RunFailedError
+    from headroom.gateway import RunCancelledError
     from headroom.progress import Progress
     from headroom.result import Figure, Result
     from headroom.scenarios import ScenarioWarning
@@ -21,10 +23,15 @@ if TYPE_CHECKING:
     from headroom_common.scenario.problems import ScenarioError
 
 __all__ = [
+    "Client",
     "Figure",
+    "GatewayError",
+    "GatewayRefusedError",
+    "GatewayUnavailableError",
     "HeadroomError",
     "Progress",
     "Result",
+    "RunCancelledError",
     "RunFailedError",
     "Scenario",
     "ScenarioError",
@@ -35,10 +42,15 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Client": "headroom.client",
     "Figure": "headroom.result",
+    "GatewayError": "headroom.client",
+    "GatewayRefusedError": "headroom.client",
+    "GatewayUnavailableError": "headroom.client",
     "HeadroomError": "headroom_common.errors",
     "Progress": "headroom.progress",
     "Result": "headroom.result",
+    "RunCancelledError": "headroom.gateway",
     "RunFailedError": "headroom.following",
     "Scenario": "headroom_common.scenario",
     "ScenarioError": "headroom_common.scenario.problems",

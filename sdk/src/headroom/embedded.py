@@ -39,6 +39,7 @@ def run(  # noqa: PLR0913 - the options of a run
     late_bound: bool = False,
     confidence: float = 0.95,
     broker: str | None = None,
+    gateway: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> Result:
     """Simulate a scenario and return what was found out.
@@ -49,11 +50,13 @@ def run(  # noqa: PLR0913 - the options of a run
         scenario: a checked scenario, a mapping as its YAML would give, or the path of a YAML file.
         trials: how many independent replications.
         seed: seed of all randomness, from 0 to 2^64 - 1.
-        threads: worker threads; None means one per core that this process may use. Not with a broker.
+        threads: worker threads; None means one per core that this process may use. Of this process alone.
         segment_arrivals: aim for the number of arrivals that are simulated at a time; None takes what suits.
         late_bound: let the server model decide all routing.
         confidence: level of the confidence intervals, between 0 and 1.
         broker: URL of a platform's broker, to have the platform simulate; None simulates in this process.
+        gateway: URL of a platform's gateway, in the broker's place. The key comes from the environment
+            variable HEADROOM_KEY, or from `headroom login`.
         on_progress: is told from time to time how far the run has come.
 
     Raises:
@@ -61,15 +64,10 @@ def run(  # noqa: PLR0913 - the options of a run
         PermanentError: an argument is out of its range.
         RunFailedError: the run could not be completed.
         PlatformError: the broker or a service of the platform is not there.
+        GatewayError: the gateway refuses the run, or cannot be reached.
         RuntimeError: an event loop runs in this thread already; await `run_async` there.
     """
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        pass
-    else:
-        message = "headroom.run: an event loop runs in this thread already; write await headroom.run_async(…)"
-        raise RuntimeError(message)
+    _need_no_loop()
     return asyncio.run(
         run_async(
             scenario,
@@ -80,6 +78,7 @@ def run(  # noqa: PLR0913 - the options of a run
             late_bound=late_bound,
             confidence=confidence,
             broker=broker,
+            gateway=gateway,
             on_progress=on_progress,
         )
     )
@@ -95,6 +94,7 @@ async def run_async(  # noqa: PLR0913 - the options of a run
     late_bound: bool = False,
     confidence: float = 0.95,
     broker: str | None = None,
+    gateway: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> Result:
     """Do what `run` does on the running event loop; cancelling the task stops the run.
@@ -104,36 +104,46 @@ async def run_async(  # noqa: PLR0913 - the options of a run
         PermanentError: an argument is out of its range.
         RunFailedError: the run could not be completed.
         PlatformError: the broker or a service of the platform is not there.
+        GatewayError: the gateway refuses the run, or cannot be reached.
     """
     checked = as_scenario(scenario)
+    require("gateway", gateway, gateway is None or broker is None, "a broker or a gateway and not both")
+    common: dict[str, Any] = {
+        "trials": trials,
+        "seed": seed,
+        "late_bound": late_bound,
+        "confidence": confidence,
+    }
+    elsewhere: dict[str, Any] = {"segment_arrivals": segment_arrivals, "on_progress": on_progress}
+    if gateway is not None:
+        from headroom.gateway import run_at_gateway  # noqa: PLC0415 - HTTP takes long to import
+
+        return await run_at_gateway(checked, gateway, **common, **elsewhere)
     if broker is not None:
         from headroom.remote import run_remote  # noqa: PLC0415 - a broker's client takes long to import
 
-        return await run_remote(
-            checked,
-            broker,
-            trials=trials,
-            seed=seed,
-            segment_arrivals=segment_arrivals,
-            late_bound=late_bound,
-            confidence=confidence,
-            on_progress=on_progress,
-        )
+        return await run_remote(checked, broker, **common, **elsewhere)
     workers = available_cores() if threads is None else threads
     require("threads", workers, workers >= 1, "at least 1")
     parameters = run_parameters(
         checked,
-        trials=trials,
-        seed=seed,
         window=max(2, workers),
         segment_arrivals=SEGMENT_ARRIVALS if segment_arrivals is None else segment_arrivals,
-        late_bound=late_bound,
-        confidence=confidence,
+        **common,
     )
     quiet_unless_configured()
     keep_freed_memory()
     document = await follow(parameters, checked.spec.horizon, on_progress, threads=workers)
     return Result(document)
+
+
+def _need_no_loop() -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    message = "headroom.run: an event loop runs in this thread already; write await headroom.run_async(…)"
+    raise RuntimeError(message)
 
 
 async def follow(

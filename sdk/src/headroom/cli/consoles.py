@@ -1,5 +1,6 @@
 """The two places where a command writes: stdout for results, stderr for everything about them."""
 
+import json
 import sys
 
 from rich.console import Console
@@ -23,6 +24,11 @@ def consoles(*, json_on_stdout: bool = False) -> tuple[Console, Console]:
     """
     remarks = _console(stderr=True)
     return (remarks if json_on_stdout else _console(stderr=False)), remarks
+
+
+def print_json(document: object) -> None:
+    """Print plain data on stdout, as JSON."""
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
 def _console(*, stderr: bool) -> Console:

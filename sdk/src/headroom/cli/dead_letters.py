@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, Literal
@@ -10,7 +9,7 @@ from typing import Any, Final, Literal
 from rich.console import Console
 from rich.text import Text
 
-from headroom.cli.consoles import consoles
+from headroom.cli.consoles import consoles, print_json
 from headroom.cli.guard import PASS, BadInputError
 from headroom.cli.imports import many_imports
 from headroom.cli.looks import heading, section
@@ -41,7 +40,7 @@ def list_(*, broker: str, service: str | None, as_json: bool) -> int:
     """Print the dead letters, oldest first."""
     letters = asyncio.run(_letters(broker, _chosen(service)))
     if as_json:
-        _write([_as_json(letter) for letter in letters])
+        print_json([_as_json(letter) for letter in letters])
         return PASS
     page, _ = consoles()
     if not letters:
@@ -77,7 +76,7 @@ def show(*, broker: str, event_id: str, as_json: bool) -> int:
         raise BadInputError(message, next_step="List them: headroom dead-letters list")
     documents = [_as_json(letter) | {"body": _body(letter)} for letter in found]
     if as_json:
-        _write(documents)
+        print_json(documents)
         return PASS
     page, _ = consoles()
     for document in documents:
@@ -200,7 +199,3 @@ def _print(page: Console, document: dict[str, Any]) -> None:
     for name, value in sorted({**document["headers"], **document["why"]}.items()):
         page.print(Text.assemble((f"  {name:<24} ", "dim"), str(value)), soft_wrap=True)
     page.print(Text(json.dumps(document["body"], indent=2, ensure_ascii=False)), soft_wrap=True)
-
-
-def _write(document: object) -> None:
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")

@@ -1,28 +1,27 @@
 """`headroom run`: simulate a scenario, show the result, write it, and exit with the verdict."""
 
-import sys
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from rich.console import Console
 from rich.text import Text
 
 from headroom.cli import units
-from headroom.cli.consoles import consoles
 from headroom.cli.display import RunDisplay
-from headroom.cli.guard import BAD_INPUT, INTERRUPTED, MISS, PASS, BadInputError
+from headroom.cli.guard import BAD_INPUT, INTERRUPTED, BadInputError
 from headroom.cli.imports import many_imports
 from headroom.cli.loading import Source, load_or_complain
+from headroom.cli.outputs import Destinations
 from headroom.progress import Progress
-from headroom.result import Result, check_suffix
-from headroom_common.errors import PermanentError
+from headroom.result import Result
 from headroom_common.scenario import Scenario
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to run: the arguments of `headroom.run`."""
+    """How to run, and where."""
 
     trials: int
     seed: int
@@ -31,73 +30,63 @@ class Options:
     late_bound: bool
     confidence: float
     broker: str | None
+    gateway: str | None
+    insecure: bool
+    fresh: bool
+
+    @property
+    def place(self) -> str | None:
+        """The gateway that simulates; None when none does.
+
+        Raises:
+            BadInputError: the options contradict each other.
+        """
+        if self.gateway is not None and self.broker is not None:
+            message = "gateway: expected --gateway or --broker, found both"
+            raise BadInputError(message, next_step="Leave one of them out.")
+        # What was typed goes before what the environment says.
+        found = self.gateway or (None if self.broker else os.environ.get("HEADROOM_GATEWAY")) or None
+        if found is None and self.fresh:
+            message = "no-cache: expected with --gateway, for nothing else keeps results; found without"
+            raise BadInputError(message, next_step="Leave --no-cache out.")
+        return found
 
 
-def execute(  # noqa: PLR0913 - the options of the command
+def execute(
     *,
     file: Path,
     overrides: Sequence[str],
     outputs: Sequence[str],
     quiet: bool,
     progress: bool,
-    trials: int,
-    seed: int,
-    threads: int | None,
-    segment_arrivals: int | None,
-    late_bound: bool,
-    confidence: float,
-    broker: str | None,
+    **how: Any,  # noqa: ANN401 - the fields of `Options`
 ) -> int:
     """Run and return the exit status.
 
     Raises:
-        BadInputError: an output cannot be written.
+        BadInputError: an output cannot be written, or options contradict each other.
         HeadroomError: the run failed.
         OSError: an output could not be written.
     """
-    json_on_stdout = "-" in outputs
-    page, remarks = consoles(json_on_stdout=json_on_stdout)
-    paths = [Path(output) for output in outputs if output != "-"]
-    _check_outputs(paths)
-    loaded = load_or_complain(Source(file), remarks, overrides)
+    options = Options(**how)
+    destinations = Destinations(outputs, quiet=quiet)
+    place = options.place
+    source = Source(file)
+    loaded = load_or_complain(source, destinations.remarks, overrides)
     if loaded is None:
         return BAD_INPUT
-    options = Options(trials, seed, threads, segment_arrivals, late_bound, confidence, broker)
+    display = RunDisplay(destinations.remarks, shown=progress)
+    if place is not None:
+        from headroom.cli.run_at_gateway import execute as at_gateway  # noqa: PLC0415 - HTTP takes long to import
+
+        return at_gateway(place, source, loaded.scenario, options, display, destinations)
     last: list[Progress] = []
     try:
-        result = _simulate(loaded.scenario, options, RunDisplay(remarks, shown=progress), last)
+        result = _simulate(loaded.scenario, options, display, last)
     except KeyboardInterrupt:
-        remarks.print(Text(_what_is_kept(last, options.trials)))
+        destinations.remarks.print(Text(what_is_kept(last[0] if last else None, options.trials)))
         return INTERRUPTED
-    if json_on_stdout:
-        sys.stdout.write(result.to_json())
-        sys.stdout.flush()
-    if not quiet:
-        _print(page, result)
-    for path in paths:
-        result.write(path)
-        if not quiet:
-            remarks.print(Text(f"wrote {path}", "dim"), soft_wrap=True)
-    return MISS if result.verdict == "miss" else PASS
-
-
-def _check_outputs(paths: Sequence[Path]) -> None:
-    """Refuse outputs that could not be written, before minutes go into a result.
-
-    Raises:
-        BadInputError: an unknown suffix, a missing folder, or a folder in the file's place.
-    """
-    for path in paths:
-        try:
-            check_suffix(path)
-        except PermanentError as error:
-            raise BadInputError(error.message, next_step=error.next_step) from error
-        if not path.parent.is_dir():
-            message = f"output {path}: expected an existing folder, found none at {path.parent}"
-            raise BadInputError(message, next_step=f"Create it: mkdir -p {path.parent}")
-        if path.is_dir():
-            message = f"output {path}: expected a file, found a folder"
-            raise BadInputError(message, next_step="Give the name of a file.")
+    return destinations.take(result)
 
 
 def _simulate(scenario: Scenario, options: Options, display: RunDisplay, last: list[Progress]) -> Result:
@@ -136,21 +125,19 @@ def _simulate(scenario: Scenario, options: Options, display: RunDisplay, last: l
             )
 
 
-def _what_is_kept(last: Sequence[Progress], trials: int) -> str:
-    """What remains of an interrupted run."""
-    if not last or last[0].trials_done == 0:
+def what_is_kept(last: Progress | None, trials: int) -> str:
+    """What remains of an interrupted run.
+
+    Args:
+        last: the latest report.
+        trials: how many trials there were to be.
+    """
+    if last is None or last.trials_done == 0:
         return "Interrupted before the first trial was finished; nothing was written."
-    done = last[0].trials_done
+    done = last.trials_done
     counted = "trial" if done == 1 else "trials"
-    requests = units.short_count(last[0].requests)
+    requests = units.short_count(last.requests)
     return (
         f"Interrupted after {done} of {trials} trials ({requests} requests); nothing was written.\n"
         f"The same command with -n {done} gives the result of {done} {counted}."
     )
-
-
-def _print(page: Console, result: Result) -> None:
-    """Print the result's page."""
-    from headroom.cli.summary import print_summary  # noqa: PLC0415 - not needed by --quiet and --output -
-
-    print_summary(page, result)

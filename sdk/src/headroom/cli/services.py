@@ -1,15 +1,13 @@
 """`headroom services`: which instances of which services a platform has, and how they are."""
 
 import asyncio
-import json
-import sys
 from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
-from headroom.cli.consoles import consoles
+from headroom.cli.consoles import consoles, print_json
 from headroom.cli.guard import FAILED, PASS
 from headroom.cli.imports import many_imports
 from headroom.cli.looks import section
@@ -26,7 +24,7 @@ def execute(*, broker: str, wait: float, as_json: bool) -> int:
     missing = sorted(set(SIMULATING) - working)
     if as_json:
         document = {"services": [_as_json(one) for one in instances], "missing": missing}
-        sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        print_json(document)
     else:
         page, remarks = consoles()
         _print(page, instances)

@@ -1,7 +1,5 @@
 """`headroom validate`: all problems of all files at once."""
 
-import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from headroom.cli.consoles import consoles
+from headroom.cli.consoles import consoles, print_json
 from headroom.cli.guard import BAD_INPUT, PASS
 from headroom.cli.loading import Source, print_warnings
 from headroom.cli.problems import print_problems, problem_as_json
@@ -22,7 +20,7 @@ def execute(*, files: Sequence[Path], as_json: bool) -> int:
     sources = [Source(path) for path in files]
     if as_json:
         reports = [report(source) for source in sources]
-        sys.stdout.write(json.dumps({"files": reports}, indent=2, ensure_ascii=False) + "\n")
+        print_json({"files": reports})
         return PASS if all(one["valid"] for one in reports) else BAD_INPUT
     page, remarks = consoles()
     # A list, so that every file is checked even after one is found to be bad.
