@@ -12,7 +12,8 @@ from headroom.progress import OnProgress, Progress
 from headroom.result import Result
 from headroom_common.errors import HeadroomError, PermanentError
 from headroom_common.scenario import Scenario
-from headroom_gateway.representations import Run, RunEvent, RunState
+from headroom_gateway.domain.lives import RunState
+from headroom_gateway.representations import Run, RunEvent
 
 _FAREWELL: Final = 5.0
 

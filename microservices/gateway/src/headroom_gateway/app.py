@@ -12,6 +12,7 @@ from headroom_common.logs import Log
 from headroom_common.service import Service
 from headroom_gateway.analysis_client import AnalysisClient
 from headroom_gateway.api import refusals
+from headroom_gateway.api.keys import keys_router
 from headroom_gateway.api.results import results_router
 from headroom_gateway.api.runs import runs_router
 from headroom_gateway.api.scenarios import scenarios_router
@@ -22,6 +23,7 @@ from headroom_gateway.handlers import Noting
 from headroom_gateway.parts import Parts
 from headroom_gateway.relay import Relay
 from headroom_gateway.roster import Roster
+from headroom_gateway.security.opening import Security
 from headroom_gateway.storage.database import Database
 from headroom_gateway.storage.results import HotSet, LocalHotSet, Results
 from headroom_gateway.storage.runs import Runs
@@ -48,6 +50,7 @@ def build(settings: GatewaySettings) -> Service:
     parts, hot = _parts(settings)
     sweeper = Sweeper(parts, stall_timeout=settings.stall_timeout, retention_days=settings.retention_days)
     noting = Noting(parts)
+    security = Security(settings, parts.database, parts.clock)
 
     async def beside(manager: EventManager) -> None:
         await _until_migrated(parts.database)
@@ -56,12 +59,14 @@ def build(settings: GatewaySettings) -> Service:
                 group.create_task(work.run(manager))
 
     async def close() -> None:
+        await security.close()
         await parts.analysis.close()
         await hot.close()
         await parts.database.close()
 
     def extend(app: FastAPI) -> None:
         refusals.install(app)
+        security.extend(app)
 
     return Service(
         "gateway",
@@ -72,6 +77,7 @@ def build(settings: GatewaySettings) -> Service:
             runs_router(parts),
             results_router(parts),
             services_router(parts),
+            keys_router(security.keys, security.verifier, parts.clock),
             schema_router(),
         ],
         extend=extend,

@@ -16,7 +16,8 @@ from headroom.progress import Progress
 from headroom.result import Result
 from headroom_common.scenario import Scenario
 from headroom_common.scenario.problems import ScenarioError
-from headroom_gateway.representations import Run, RunEvent, RunState
+from headroom_gateway.domain.lives import RunState
+from headroom_gateway.representations import Run, RunEvent
 
 
 def execute(

@@ -20,7 +20,8 @@ from headroom.cli.run_at_gateway import Followed
 from headroom.gateway import outcome
 from headroom.progress import Progress
 from headroom.result import Result
-from headroom_gateway.representations import Run, RunState
+from headroom_gateway.domain.lives import RunState
+from headroom_gateway.representations import Run
 
 _STYLES: Final = {
     RunState.COMPLETED: "green",

@@ -17,7 +17,8 @@ from headroom.client.streams import Decoder
 from headroom.scenarios import as_scenario
 from headroom_common.errors import PermanentError
 from headroom_common.scenario import Scenario
-from headroom_gateway.representations import ClonedRun, NewRun, Run, RunEvent, RunPage, RunState
+from headroom_gateway.domain.lives import RunState
+from headroom_gateway.representations import ClonedRun, NewRun, Run, RunEvent, RunPage
 
 OnNews = Callable[[RunEvent], None]
 
