@@ -57,6 +57,7 @@ lint-workflows: setup
 lint-generated: setup
 	@$(BIN)/python scripts/generate_scenario_docs.py --check
 	@$(BIN)/python scripts/generate_event_docs.py --check
+	@$(BIN)/python scripts/generate_api_docs.py --check
 	@$(BIN)/python -m diagrams --check
 
 lint-locks: setup
@@ -101,9 +102,10 @@ wheels: setup ## build every wheel and try it in an environment of its own
 lock: setup ## compile the hashed requirement files from the pyproject.toml files
 	@$(BIN)/python -m scripts.lock
 
-docs: setup ## write what is generated in docs/: scenario reference, JSON Schema, lists of events, AsyncAPI document
+docs: setup ## write what is generated in docs/: scenario reference, JSON Schema, lists of events and settings, AsyncAPI and OpenAPI documents
 	@$(BIN)/python scripts/generate_scenario_docs.py
 	@$(BIN)/python scripts/generate_event_docs.py
+	@$(BIN)/python scripts/generate_api_docs.py
 
 diagrams: setup ## write the diagrams' sources from the code and draw them (needs Graphviz, installed by apt)
 	@scripts/apt_install.sh graphviz

@@ -43,6 +43,7 @@ def create_app(service: Service, status: Status, registry: CollectorRegistry) ->
         docs_url=None,
         redoc_url=None,
         responses=problems.RESPONSES,
+        generate_unique_id_function=lambda route: route.name,
     )
     problems.install(app)
     service.extend(app)

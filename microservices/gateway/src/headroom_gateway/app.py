@@ -12,6 +12,7 @@ from headroom_common.logs import Log
 from headroom_common.service import Service
 from headroom_gateway.analysis_client import AnalysisClient
 from headroom_gateway.api import refusals
+from headroom_gateway.api.document import describe
 from headroom_gateway.api.keys import keys_router
 from headroom_gateway.api.results import results_router
 from headroom_gateway.api.runs import runs_router
@@ -65,6 +66,7 @@ def build(settings: GatewaySettings) -> Service:
         await parts.database.close()
 
     def extend(app: FastAPI) -> None:
+        describe(app)
         refusals.install(app)
         security.extend(app)
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from headroom_gateway import examples
 from headroom_gateway.domain.lives import RunState
 
 SCENARIO_ID: Final = r"^[0-9a-f]{64}$"
@@ -108,6 +109,8 @@ class NewRun(_RunOptions):
     seed: Seed = 1
     confidence: Confidence = 0.95
 
+    model_config = examples.shown(*examples.NEW_RUNS)
+
     @model_validator(mode="after")
     def _one_scenario(self) -> Self:
         if (self.scenario_id is None) == (self.scenario is None):
@@ -126,6 +129,8 @@ class ClonedRun(_RunOptions):
         confidence: level of the confidence intervals.
     """
 
+    model_config = examples.shown(examples.CLONED_RUN)
+
     trials: Trials | None = None
     seed: Seed | None = None
     confidence: Confidence | None = None
@@ -141,6 +146,8 @@ class Progress(_Told):
         simulated: virtual time simulated so far, in seconds, over all trials.
         total: virtual time to simulate, in seconds, over all trials.
     """
+
+    model_config = examples.shown(examples.PROGRESS)
 
     trials_done: int
     trials: int
@@ -158,6 +165,8 @@ class Failure(_Told):
         last_event: the last that was heard of the run before.
     """
 
+    model_config = examples.shown(examples.FAILURE)
+
     reason: str
     field: str | None = None
     last_event: str | None = None
@@ -174,6 +183,8 @@ class ResultInfo(_Told):
         partial: whether the run ended before all its trials were done.
         cached: whether it is the stored result of an equal run.
     """
+
+    model_config = examples.shown(examples.RESULT)
 
     hash: str
     size: int
@@ -206,6 +217,8 @@ class Run(_Told):
         failure: why it failed.
         result: its result; null while there is none.
     """
+
+    model_config = examples.shown(examples.RUN)
 
     id: UUID
     scenario_id: ScenarioId
@@ -327,6 +340,8 @@ class NewKey(_Asked):
         scope: what it allows.
         expires_in_days: for how long; null for ever.
     """
+
+    model_config = examples.shown(examples.NEW_KEY)
 
     name: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
     scope: Scope = Field(default=Scope.RUN, strict=False)
