@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from headroom_common.contracts.envelope import child_id
+from headroom_common.contracts.events import RunCancelled
 from headroom_common.contracts.registry import contract_of
 from headroom_faults.broker import describe
 
@@ -19,20 +20,25 @@ if TYPE_CHECKING:
 _UNASKED = ("headroom.service.state_changed.v1", "headroom.run.failed.v1")
 """Types that no handler returns."""
 
+_CANCELLED = contract_of(RunCancelled)
+
 
 class Auditor:
     """Knows what was handled, told, confirmed and acknowledged, per process.
 
     Args:
         strict: False has it note nothing, so that only the outcome is judged.
+        unwanted: the run that is cancelled at some time; empty when none is.
 
     Attributes:
         violations: what must never happen and did.
     """
 
-    def __init__(self, *, strict: bool = True) -> None:
+    def __init__(self, *, strict: bool = True, unwanted: str = "") -> None:
         self.violations: list[str] = []
         self._strict = strict
+        self._unwanted = unwanted
+        self._heard: set[Process] = set()
         self._outputs: dict[tuple[Process, str], dict[str, str]] = {}
         self._answers: dict[tuple[Process, str], bool] = {}
         self._known: set[tuple[Process, str]] = set()
@@ -40,10 +46,12 @@ class Auditor:
         self._expected: dict[str, str] = {}
         self._ever: dict[tuple[str, str], frozenset[str]] = {}
 
-    def handled(self, host: Process, event: Event, outputs: Sequence[Outgoing]) -> None:
-        """A handler has returned."""
+    def handled(
+        self, host: Process, event: Event[Any], outputs: Sequence[Outgoing], *, inbox_id: UUID
+    ) -> None:
+        """A handler has returned; the inbox knows the event by ``inbox_id``."""
         event_id = str(event.envelope.id)
-        if self._answers.get((host, event_id)):
+        if self._answers.get((host, str(inbox_id))):
             self._violated(
                 f"{host.name} handled {event.envelope.type} [{event_id[:8]}] "
                 "though the inbox knew it: its effect is doubled"
@@ -53,11 +61,14 @@ class Auditor:
             event_type = contract_of(type(output.body)).event_type
             identity = child_id(event.envelope.id, output.name or f"{event_type} {output.body.subject}")
             names[str(identity)] = f"{event_type} {output.body.subject}"
-        self._outputs[host, event_id] = names
+        self._outputs[host, event_id] = self._outputs[host, str(inbox_id)] = names
         self._expected |= names
+        if isinstance(event.body, RunCancelled) and host.service in _CANCELLED.private:
+            self._heard.add(host)
+        if str(event.body.correlation) == self._unwanted:
+            return  # Its events are answered differently, whenever its cancellation becomes known.
         before = self._ever.setdefault((host.service, event_id), frozenset(names))
-        # A run that nobody wants any more gives no outputs, whenever that becomes known.
-        if names and before and before != frozenset(names):
+        if before != frozenset(names):
             self._violated(
                 f"{host.name} handled {event.envelope.type} [{event_id[:8]}] twice and differently"
             )
@@ -76,6 +87,8 @@ class Auditor:
                 f"{host.name} publishes {describe(message)}, the id of no handler's output: "
                 "a second copy would be doubled"
             )
+        if message.event_type == _CANCELLED.event_type and message.correlation != self._unwanted:
+            self._violated(f"{host.name} publishes {describe(message)} unasked: a run is lost")
 
     def confirmed(self, host: Process, message: Message) -> None:
         """A process has got the confirm of a message."""
@@ -87,6 +100,8 @@ class Auditor:
 
     def acknowledges(self, host: Process, message: Message) -> None:
         """A process has the broker forget an event."""
+        if message.correlation == self._unwanted and host in self._heard:
+            return
         # Another copy may be in hand as well, and wait for an answer of its own.
         if (host, message.event_id) not in self._known:
             self._require_confirms(host, message.event_id, "acknowledges")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -62,6 +63,10 @@ class Held:
     def depth(self) -> int:
         return len(self.ready) + len(self.in_hand) + len(self.delayed)
 
+    def is_full(self, limit: int) -> bool:
+        """Tell whether it refuses; a private queue never does."""
+        return not self.queue.private and len(self.ready) >= limit
+
 
 class SimulatedBroker:
     """Queues that survive, at-least-once delivery, refusals, alarms, restarts, and no order.
@@ -78,6 +83,7 @@ class SimulatedBroker:
         up: whether it can be reached.
         dead_letters: what was given up.
         seen: distinct ids by type of what was ever taken.
+        taken: messages that were ever taken, copies included, by run.
     """
 
     def __init__(
@@ -97,6 +103,7 @@ class SimulatedBroker:
         self.up = True
         self.dead_letters: list[DeadLetter] = []
         self.seen: dict[str, dict[str, str]] = {}
+        self.taken: Counter[str] = Counter()
         self._queue_limit = queue_limit
         self._damage = damage
         self._queues: dict[Queue, Held] = {}
@@ -105,7 +112,8 @@ class SimulatedBroker:
         self._blocked: list[Callable[[], None]] | None = None
         for contract in CONTRACTS.values():
             for service in contract.consumers:
-                self.declare(Queue(service, contract.event_type))
+                if service not in contract.private:
+                    self.declare(Queue(service, contract.event_type))
 
     # --- what travels ---------------------------------------------------------------------------------------
 
@@ -140,6 +148,10 @@ class SimulatedBroker:
             self._queues[queue] = Held(queue)
         return self._queues[queue]
 
+    def forget(self, queue: Queue) -> None:
+        """Remove a queue with what it holds."""
+        self._queues.pop(queue, None)
+
     def take(self, message: Message) -> list[Entry]:
         """Put a message into all queues that take it and have room.
 
@@ -148,11 +160,12 @@ class SimulatedBroker:
         """
         message = self._damaged(message)
         self.seen.setdefault(message.event_type, {})[message.event_id] = message.correlation
+        self.taken[message.correlation] += 1
         bound = [held for held in self._queues.values() if held.queue.takes(message)]
         entries = []
         refused = ""
         for held in bound:
-            if len(held.ready) >= self._queue_limit or self.chance.random() < self.rates.refuse:
+            if held.is_full(self._queue_limit) or self.chance.random() < self.rates.refuse:
                 refused = held.queue.name
                 continue
             entry = Entry(message)
@@ -286,8 +299,9 @@ class SimulatedBroker:
     # --- what is left ---------------------------------------------------------------------------------------
 
     def left(self) -> dict[str, int]:
-        """Return the depths of the queues that are not empty."""
-        return {held.queue.name: held.depth for held in self._queues.values() if held.depth}
+        """Return the depths of the work queues that are not empty."""
+        queues = [held for held in self._queues.values() if not held.queue.private]
+        return {held.queue.name: held.depth for held in queues if held.depth}
 
     def holds(self, event_id: str) -> bool:
         """Tell whether any queue has a message."""

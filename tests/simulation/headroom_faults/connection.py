@@ -270,6 +270,10 @@ class SimulatedTransport:
     def die(self) -> None:
         """End the connection for good; the broker may notice at once, or when heartbeats fail."""
         self._listener = None
+        for subscription in self._subscriptions:
+            # What its process alone took is of use to nobody, whether it is deleted or left to expire.
+            if subscription.queue.private:
+                self.broker.forget(subscription.queue)
         self._subscriptions.clear()
         self._break("the process ended")
 

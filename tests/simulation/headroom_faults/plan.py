@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final
 
 from headroom_faults.damage import DAMAGES
-from headroom_faults.variants import VARIANTS
+from headroom_faults.variants import ENDLESS, VARIANTS
 
 if TYPE_CHECKING:
     import random
@@ -81,13 +81,30 @@ class Poison:
 
 
 @dataclass(frozen=True, slots=True)
+class Cancellation:
+    """A run is cancelled while it goes on, or just when it is over.
+
+    Attributes:
+        after: so many messages of the run.
+        unheard: all processes that work for it die just before, and those after them have not heard of it.
+    """
+
+    after: int
+    unheard: bool
+
+    @classmethod
+    def draw(cls, chance: random.Random) -> Cancellation:
+        return cls(after=chance.randint(0, 60), unheard=chance.random() < 0.3)
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Everything that is drawn before the first step.
 
     Attributes:
         variants: indices of the runs' variants, each once.
         poison: strikes the last run; None leaves it whole.
-        cancelled_at: when the first run is cancelled, in seconds; None when it is not.
+        cancellation: of the first run; None when it is not cancelled.
         window: trials of a run in flight.
         instances: by service: how many.
         queue_limit: messages that a queue holds. The queues are a ring: were they smaller than what is in
@@ -101,7 +118,7 @@ class Plan:
 
     variants: tuple[int, ...]
     poison: Poison | None
-    cancelled_at: float | None
+    cancellation: Cancellation | None
     window: int
     instances: dict[str, int]
     queue_limit: int
@@ -114,13 +131,15 @@ class Plan:
     @classmethod
     def draw(cls, chance: random.Random) -> Plan:
         runs = chance.choice([1, 2, 2, 3])
-        poisoned, cancelled = runs > 1 and chance.random() < 0.3, runs > 1 and chance.random() < 0.2
+        poisoned, cancelled = runs > 1 and chance.random() < 0.3, chance.random() < 0.3
         variants = tuple(chance.sample(range(len(VARIANTS)), runs))
-        types = POISONED_TYPES[: -1 if VARIANTS[variants[-1]].one_segment else None]
+        if cancelled and chance.random() < 0.5:
+            variants = (ENDLESS, *variants[1:])
+        types = POISONED_TYPES[: -1 if poisoned and VARIANTS[variants[-1]].one_segment else None]
         return cls(
             variants=variants,
             poison=Poison(chance.choice(types), chance.choice(sorted(DAMAGES))) if poisoned else None,
-            cancelled_at=chance.uniform(0.0, 3.0) if cancelled else None,
+            cancellation=Cancellation.draw(chance) if cancelled else None,
             window=chance.randint(1, 3),
             instances={service: chance.randint(1, 3) for service in SERVICES},
             queue_limit=chance.choice([10, 20, 50, 1000]),

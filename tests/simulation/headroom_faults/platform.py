@@ -17,11 +17,11 @@ from headroom_faults.variants import as_text
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Collection, Coroutine, Mapping
     from uuid import UUID
 
     from headroom_common.contracts.event import Event
-    from headroom_common.contracts.events import RunCompleted, RunFailed
+    from headroom_common.contracts.events import RunCompleted, RunFailed, RunStopped
     from headroom_common.contracts.wire import Encoded
     from headroom_faults.auditor import Auditor
     from headroom_faults.plan import Plan, Rates
@@ -34,9 +34,14 @@ class Records:
     def __init__(self) -> None:
         self.results: dict[UUID, dict[UUID, str]] = {}
         self.failures: dict[UUID, dict[UUID, str]] = {}
+        self.stops: dict[UUID, dict[UUID, RunStopped]] = {}
 
     def completed(self, event: Event[RunCompleted]) -> tuple[()]:
         self.results.setdefault(event.body.run_id, {})[event.envelope.id] = as_text(event.body.result)
+        return ()
+
+    def stopped(self, event: Event[RunStopped]) -> tuple[()]:
+        self.stops.setdefault(event.body.run_id, {})[event.envelope.id] = event.body
         return ()
 
     def failed(self, event: Event[RunFailed]) -> tuple[()]:
@@ -125,6 +130,11 @@ class Platform:
             wait = self.chance.expovariate(0.5) if not self._calm.is_set() else 0.1
             asyncio.get_running_loop().call_later(wait, self._start_one, process.service)
 
+    def darken(self, services: Collection[str]) -> None:
+        """Have all processes of these services die at once."""
+        for process in [process for process in self.processes if process.service in services]:
+            process.crash("with all of its kind")
+
     def heal(self) -> None:
         """End all faults."""
         self.trace.note("platform", "HEAL")
@@ -137,6 +147,11 @@ class Platform:
         self.redis.slow = 0.0
         for process in (*self.processes, self.client):
             process.wake()
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether the faults have stopped."""
+        return self._calm.is_set()
 
     @property
     def unready(self) -> list[str]:

@@ -6,15 +6,17 @@ import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from headroom_analysis.handlers import Analysis
+from headroom_common.contracts.envelope import child_id
 from headroom_common.contracts.events import (
-    RequestsCompleted,
-    RunCancelled,
     RunCompleted,
     RunFailed,
     RunProgressed,
+    RunStopped,
     ServiceStateChanged,
 )
+from headroom_common.contracts.registry import contract_of
 from headroom_common.event_manager import EventManager, EventManagerSettings
+from headroom_common.event_manager.cancellations import heed_cancellations
 from headroom_common.event_manager.virtual_time import VirtualClock
 from headroom_faults.broker import describe
 from headroom_faults.connection import SimulatedTransport
@@ -73,7 +75,8 @@ class Process:
         self._awake = asyncio.Event()
         self._awake.set()
         self._transport = SimulatedTransport(platform.broker, self)
-        self.manager = EventManager(
+        self.manager = _AuditedManager(
+            self,
             service=service,
             instance=instance,
             version="0",
@@ -84,7 +87,9 @@ class Process:
             workers=_Workers(self, platform),
         )
         for body, handler in self._handlers().items():
-            self.manager.subscribe(body, self._audited(handler), prefetch=platform.plan.prefetch)
+            private = service in contract_of(body).private
+            self.manager.subscribe(body, handler, prefetch=platform.plan.prefetch, private=private)
+        heed_cancellations(self.manager)
         self._starting: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -155,25 +160,35 @@ class Process:
 
     def _handlers(self) -> Handlers:
         if self.service == "analysis":
-            analysis = Analysis(self._platform.database)
-            return {RequestsCompleted: analysis.requests_completed, RunCancelled: analysis.run_cancelled}
+            return dict(Analysis(self._platform.database).handlers)
         if self.service == "gateway":
             records = self._platform.records
             return {
                 RunCompleted: records.completed,
+                RunStopped: records.stopped,
                 RunFailed: records.failed,
                 RunProgressed: lambda _: (),
                 ServiceStateChanged: lambda _: (),
             }
         return STATELESS.get(self.service, {})
 
-    def _audited(self, handler: Callable[[Event[Any]], Iterable[Outgoing]]) -> Callable[..., list[Outgoing]]:
+
+class _AuditedManager(EventManager):
+    """Tells the auditor whenever a handler has returned."""
+
+    def __init__(self, host: Process, **parts: Any) -> None:
+        super().__init__(**parts)
+        self._host = host
+
+    def subscribe(self, body: type[Any], handler: Any, *, private: bool = False, **options: Any) -> None:
         def handle(event: Event[Any]) -> list[Outgoing]:
             outputs = list(handler(event))
-            self.auditor.handled(self, event, outputs)
+            event_id = event.envelope.id
+            inbox_id = child_id(event_id, self.instance) if private else event_id
+            self._host.auditor.handled(self._host, event, outputs, inbox_id=inbox_id)
             return outputs
 
-        return handle
+        super().subscribe(body, handle, private=private, **options)
 
 
 class _Workers:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import itertools
 import uuid
 from dataclasses import dataclass
 from typing import Any, Final
@@ -99,12 +100,21 @@ VARIANTS: Final = (
     ),
     Variant(_spec(_POISSON, _server(_IO, memory="2Mi", cores=2)), trials=1, segment_arrivals=20),
 )
-"""Every run that a simulation may draw."""
+"""Every run that a simulation may see to its end."""
+
+ENDLESS: Final = -1
+"""Index of a run that is over only when it is cancelled: it would take very long."""
+
+_ENDLESS: Final = Variant(
+    _spec(_POISSON, _server(_CPU, replicas=2), "round_robin", horizon="1h", sample_period="10m"),
+    trials=50,
+    segment_arrivals=30,
+)
 
 
 @functools.cache
 def _parameters(index: int) -> RunParameters:
-    variant = VARIANTS[index]
+    variant = _ENDLESS if index == ENDLESS else VARIANTS[index]
     scenario = Scenario.from_dict(
         {
             "apiVersion": "headroom.dev/v1",
@@ -132,9 +142,24 @@ def parameters(index: int, *, window: int) -> RunParameters:
 @functools.cache
 def undisturbed(index: int) -> str:
     """Return the result of a variant, as ``headroom run`` writes it, of an embedded run."""
+    return as_text(_embedded(_parameters(index)))
+
+
+@functools.cache
+def requests_of(index: int) -> tuple[int, ...]:
+    """Return how many requests each trial of a variant has; none of one that is never over."""
+    if index == ENDLESS:
+        return ()
     run = _parameters(index)
-    document = asyncio.run(follow(run, Scenario.from_dict(run.scenario).spec.horizon, None, threads=1))
-    return as_text(document)
+    totals = [
+        _embedded(run.model_copy(update={"trials": trials}))["requests"]["total"]
+        for trials in range(1, run.trials + 1)
+    ]
+    return tuple(after - before for before, after in itertools.pairwise([0, *totals]))
+
+
+def _embedded(run: RunParameters) -> Document:
+    return asyncio.run(follow(run, Scenario.from_dict(run.scenario).spec.horizon, None, threads=1))
 
 
 def as_text(document: Document) -> str:
