@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from headroom_common.contracts.registry import CONTRACTS
+from headroom_common.contracts.registry import CONTRACTS, Contract
 from headroom_common.event_manager.settings import EventManagerSettings
 from headroom_common.event_manager.states import state_diagram
 
@@ -61,10 +61,15 @@ def _types() -> Iterable[str]:
             f"`{contract.event_type}`",
             contract.kind,
             ", ".join(contract.producers),
-            ", ".join(contract.consumers) or "nobody",
+            _consumers(contract) or "nobody",
             "yes" if contract.must_route else "no",
             contract.summary,
         )
+
+
+def _consumers(contract: Contract) -> str:
+    private = contract.private
+    return ", ".join(f"{name} (each)" if name in private else name for name in contract.consumers)
 
 
 def _columns() -> Iterable[str]:
