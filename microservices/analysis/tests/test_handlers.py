@@ -19,13 +19,16 @@ from headroom_common.contracts.events import (
     RequestsCompleted,
     RunCancelled,
     RunCompleted,
+    RunDeleted,
     RunProgressed,
+    RunStopped,
     TrialAnalysed,
 )
 from headroom_common.errors import PermanentError
 
 RUN = run_parameters(trials=2)
 LAYOUT = plan_of(RUN).layout
+CANCELLED = root_event(RunCancelled(run_id=RUN.run_id), source="/headroom/gateway/0", time=TIME)
 
 
 def tables(seed: int, rows: int = 50) -> Tables:
@@ -154,16 +157,43 @@ def test_the_result_passes_its_contract() -> None:
 def test_a_cancelled_run_is_forgotten() -> None:
     analysis = Analysis(MemoryStore())
     handle(analysis, event(0, 0))
-    cancelled = root_event(RunCancelled(run_id=RUN.run_id), source="/headroom/gateway/0", time=TIME)
-    assert analysis.run_cancelled(cancelled) == []
-    late = [event(0, 1), event(1, 0), event(1, 1)]
-    for one in late:
+    (stopped,) = analysis.run_cancelled(CANCELLED)
+    assert stopped.body == RunStopped(run_id=RUN.run_id, trials_done=0)
+    for one in (event(0, 1), event(1, 0), event(1, 1)):
         # Whoever still works for the run is told again, with an id that follows from the part.
         (reminder,) = handle(analysis, one)
         assert reminder.body == RunCancelled(run_id=RUN.run_id)
         told = caused_event(one.envelope, reminder, source="/headroom/analysis/0", time=TIME)
         assert isinstance(told.body, RunCancelled)
         assert analysis.run_cancelled(Event(told.envelope, told.body)) == []
+
+
+def test_a_cancelled_run_leaves_a_partial_result_and_says_so_again() -> None:
+    analysis = Analysis(MemoryStore())
+    handle(analysis, event(0, 0), event(0, 1), event(1, 0))
+    (stopped,) = analysis.run_cancelled(CANCELLED)
+    assert isinstance(stopped.body, RunStopped)
+    assert stopped.body.trials_done == 1
+    assert stopped.body.result is not None
+    assert stopped.body.result["partial"] == {"trials_requested": 2}
+    sent = caused_event(CANCELLED.envelope, stopped, source="/headroom/analysis/0", time=TIME)
+    assert decode(encode(sent)).body == stopped.body
+    assert analysis.run_cancelled(CANCELLED) == [stopped]
+
+
+def test_a_finished_run_is_not_stopped() -> None:
+    analysis = Analysis(MemoryStore())
+    outputs = handle(analysis, event(0, 0), event(0, 1), event(1, 0), event(1, 1))
+    assert analysis.run_cancelled(CANCELLED) == []
+    assert handle(analysis, event(1, 1)) == outputs[-3:]
+
+
+def test_a_deleted_run_is_forgotten() -> None:
+    analysis = Analysis(MemoryStore())
+    handle(analysis, event(0, 0), event(0, 1), event(1, 0), event(1, 1))
+    deleted = root_event(RunDeleted(run_id=RUN.run_id), source="/headroom/gateway/0", time=TIME)
+    assert analysis.run_deleted(deleted) == []
+    assert "RunCompleted" not in kinds(handle(analysis, event(1, 1)))
 
 
 def test_a_trial_beyond_the_run_is_refused() -> None:

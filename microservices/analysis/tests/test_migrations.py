@@ -10,12 +10,13 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from analysis_testing.adding import Run
-from sqlalchemy import inspect, text
+from sqlalchemy import insert, inspect, select, text
 
 from headroom_analysis.migrations import downgrade, upgrade
-from headroom_analysis.storage import open_engine, open_store
+from headroom_analysis.storage import SqlStore, open_engine, open_store
 from headroom_analysis.storage.engine import transaction
-from headroom_analysis.storage.schema import metadata
+from headroom_analysis.storage.schema import metadata, runs
+from headroom_analysis.store import Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,6 +56,28 @@ def test_down_and_up_again(engine: Engine) -> None:
         with transaction(engine) as connection:
             downgrade(connection, "base")
         assert tables(engine) == set()
+
+
+def test_a_run_outlives_the_step_to_parameters_and_back(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        upgrade(connection, "0001")
+        values = {"run_id": Run(2, "begun before").parameters.run_id, "state": "running"}
+        connection.execute(insert(runs), values | dict.fromkeys(("trials_done", "requests", "changed_at"), 0))
+        upgrade(connection)
+    store, before, after = SqlStore(engine), Run(2, "begun before"), Run(2)
+    for run in (before, after):
+        for place in ((0, 0, 0), (0, 1, 0)):
+            run.add(store, place)
+    without, with_result = (store.stop(run.parameters.run_id) for run in (before, after))
+    assert without == Stopped(1)
+    assert with_result is not None
+    assert with_result.result is not None
+    with transaction(engine) as connection:
+        downgrade(connection, "0001")
+        states = connection.execute(select(runs.c.run_id, runs.c.state)).all()
+        upgrade(connection)
+    assert sorted(state for _, state in states) == ["discarded", "discarded"]
+    assert store.stop(after.parameters.run_id) == with_result
 
 
 def test_an_interrupted_migration_leaves_nothing(engine: Engine) -> None:

@@ -61,6 +61,21 @@ def test_the_result_of_a_finished_run_is_kept(store: SqlStore) -> None:
     assert store.result(run.parameters.run_id) is None
 
 
+def test_a_stopped_run_keeps_its_result_alone(store: SqlStore) -> None:
+    run = Run(2)
+    for place in ((0, 0, 0), (0, 1, 0), (1, 0, 0)):
+        run.add(store, place)
+    stopped = store.stop(run.parameters.run_id)
+    assert stopped is not None
+    assert [rows(store, table, run) for table in (parts, trials, runs)] == [0, 0, 1]
+    with transaction(store._engine) as connection:
+        own = select(runs).where(runs.c.run_id == run.parameters.run_id)
+        row = connection.execute(own).one()
+    assert (row.totals, row.parameters, row.state, row.trials_done) == (None, None, "discarded", 1)
+    assert json.loads(row.result) == stopped.result
+    assert store.result(run.parameters.run_id) == row.result
+
+
 def test_equal_runs_give_equal_bytes_in_any_order_of_trials(store: SqlStore) -> None:
     found = set()
     for order in ((0, 1, 2), (2, 0, 1)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from headroom_analysis.domain.partials import Partial
 from headroom_analysis.storage import open_store
-from headroom_analysis.store import FinishedRun, MemoryStore, PartialStore, Standing
+from headroom_analysis.store import FinishedRun, MemoryStore, PartialStore, Standing, Stopped
 from headroom_common.errors import PermanentError
 
 if TYPE_CHECKING:
@@ -148,6 +149,80 @@ def test_a_run_may_be_discarded_before_it_begins_and_after_it_ended(store: Parti
     assert late.add(store, (0, 0, 0), segments=1).finished is not None
     store.discard(late.parameters.run_id)
     assert late.try_to_add(store, (0, 0, 0), segments=1) is None
+
+
+def test_a_stopped_run_leaves_its_complete_trials(store: PartialStore) -> None:
+    run, short = Run(3), Run(1)
+    for place in ((2, 0, 0), (2, 1, 0), (0, 0, 0)):
+        run.add(store, place, 1)
+    stopped = store.stop(run.parameters.run_id)
+    assert stopped is not None
+    assert stopped.trials_done == 1
+    assert stopped.result is not None
+    assert list(stopped.result)[6:9] == ["trials", "partial", "confidence"]
+    assert (stopped.result["trials"], stopped.result["partial"]) == (1, {"trials_requested": 3})
+    for place in ((0, 0, 0), (0, 1, 0)):
+        whole = short.add(store, place, 1).finished
+    assert whole is not None
+    same = stopped.result.keys() - {"partial", "checks"}
+    complete = document_of(whole, short)
+    assert {key: stopped.result[key] for key in same} == {key: complete[key] for key in same}
+
+
+def test_stopping_again_says_the_same_bytes_again(store: PartialStore) -> None:
+    run = Run()
+    for place in ((0, 0, 0), (0, 1, 0), (1, 0, 0)):
+        run.add(store, place)
+    first = store.stop(run.parameters.run_id)
+    assert run.try_to_add(store, (1, 1, 0)) is None
+    again = store.stop(run.parameters.run_id)
+    assert first is not None
+    assert json.dumps(first.result) == json.dumps(again and again.result)
+    assert first == again
+    store.discard(run.parameters.run_id)
+    assert store.stop(run.parameters.run_id) == Stopped()
+
+
+def test_a_run_without_a_complete_trial_leaves_nothing(store: PartialStore) -> None:
+    begun, unknown = Run(), Run()
+    begun.add(store, (0, 0, 0))
+    for run in (begun, unknown):
+        for _ in range(2):
+            assert store.stop(run.parameters.run_id) == Stopped()
+        assert run.try_to_add(store, (0, 0, 0)) is None
+        assert run.try_to_add(store, (0, 1, 0)) is None
+
+
+def test_a_finished_run_is_not_stopped(store: PartialStore) -> None:
+    run = Run(1)
+    finished = run.add(store, (0, 0, 0), segments=1).finished
+    assert finished is not None
+    assert store.stop(run.parameters.run_id) is None
+    again = run.add(store, (0, 0, 0), segments=1).finished
+    assert again is not None
+    assert document_of(again, run) == document_of(finished, run)
+
+
+def test_a_run_is_either_finished_or_stopped(store: PartialStore) -> None:
+    for trials in range(1, 5):
+        run = Run(trials)
+        start = Barrier(trials + 1)
+
+        def add(trial: int, run: Run = run, start: Barrier = start) -> Standing | None:
+            start.wait()
+            return run.try_to_add(store, (trial, 0, 0), 1, segments=1)
+
+        with ThreadPoolExecutor(trials + 1) as pool:
+            adding = [pool.submit(add, trial) for trial in range(trials)]
+            start.wait()
+            stopped = store.stop(run.parameters.run_id)
+            standings = [one.result() for one in adding]
+        finished = [one for one in standings if one is not None and one.finished is not None]
+        assert len(finished) == (stopped is None)
+        if stopped is not None:
+            assert stopped.trials_done <= sum(one is not None for one in standings) < trials + 1
+            assert (stopped.result or {"trials": 0})["trials"] == stopped.trials_done
+            assert store.stop(run.parameters.run_id) == stopped
 
 
 def test_runs_do_not_mix(store: PartialStore) -> None:

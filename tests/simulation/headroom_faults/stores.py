@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from headroom_analysis.domain.partials import Partial
     from headroom_analysis.plans import RunPlan
-    from headroom_analysis.store import PartialStore, Standing
+    from headroom_analysis.store import PartialStore, Standing, Stopped
     from headroom_common.contracts.events import CompletedHeader
     from headroom_faults.plan import Rates
     from headroom_faults.process import Process
@@ -108,8 +108,15 @@ class SimulatedDatabase:
             raise TransientError(msg)
         return standing
 
+    def stop(self, run_id: UUID) -> Stopped | None:
+        self._reach()
+        return self._store.stop(run_id)
+
     def discard(self, run_id: UUID) -> None:
+        self._reach()
+        self._store.discard(run_id)
+
+    def _reach(self) -> None:
         if not self.up:
             msg = "the database does not answer"
             raise TransientError(msg)
-        self._store.discard(run_id)

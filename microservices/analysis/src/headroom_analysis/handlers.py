@@ -13,7 +13,9 @@ from headroom_common.contracts.events import (
     RequestsCompleted,
     RunCancelled,
     RunCompleted,
+    RunDeleted,
     RunProgressed,
+    RunStopped,
     TrialAnalysed,
 )
 from headroom_common.errors import PermanentError
@@ -45,7 +47,11 @@ class Analysis:
     @property
     def handlers(self) -> Handlers:
         """What this service subscribes to."""
-        return {RequestsCompleted: self.requests_completed, RunCancelled: self.run_cancelled}
+        return {
+            RequestsCompleted: self.requests_completed,
+            RunCancelled: self.run_cancelled,
+            RunDeleted: self.run_deleted,
+        }
 
     def requests_completed(self, event: Event[RequestsCompleted]) -> list[Outgoing]:
         """Fold the requests of one part of a segment.
@@ -85,7 +91,22 @@ class Analysis:
         return outputs
 
     def run_cancelled(self, event: Event[RunCancelled]) -> list[Outgoing]:
-        """Forget a run that is no longer wanted."""
+        """Have a run end that is no longer wanted.
+
+        Returns:
+            `run.stopped` with what was analysed by then; nothing when the run is finished, or when this is one of
+            our own reminders.
+        """
+        run_id = event.body.run_id
+        if event.envelope.causationid is not None:  # whoever cancels a run has no event for a cause
+            return []
+        stopped = self._store.stop(run_id)
+        if stopped is None:
+            return []
+        return [Outgoing(RunStopped(run_id=run_id, trials_done=stopped.trials_done, result=stopped.result))]
+
+    def run_deleted(self, event: Event[RunDeleted]) -> list[Outgoing]:
+        """Forget everything of a run."""
         self._store.discard(event.body.run_id)
         return []
 

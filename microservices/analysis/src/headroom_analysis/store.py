@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from headroom_analysis.domain.partials import Partial
+from headroom_analysis.domain.result import result_document
 from headroom_analysis.domain.trial import RunTotals, TrialSummary, summarise
 from headroom_common.errors import PermanentError
 
@@ -52,6 +53,19 @@ class Standing:
     finished: FinishedRun | None
 
 
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """What there is of a run that was cancelled.
+
+    Attributes:
+        trials_done: trials that were complete by then.
+        result: the result document of these trials, None when there is none, or none any more.
+    """
+
+    trials_done: int = 0
+    result: dict[str, Any] | None = None
+
+
 class PartialStore(Protocol):
     """The port: an idempotent upsert of one part's statistics, and the news that follow from it.
 
@@ -76,8 +90,22 @@ class PartialStore(Protocol):
         """
         ...
 
+    def stop(self, run_id: UUID) -> Stopped | None:
+        """End a run that was cancelled, and forget whatever of it comes later.
+
+        Stopping it again reports the same again, for as long as nothing makes the store forget it.
+
+        Returns:
+            What was analysed by then, nothing of a run that is not known; None when the run is finished, and
+            then nothing changes.
+
+        Raises:
+            PermanentError: stored statistics are damaged.
+        """
+        ...
+
     def discard(self, run_id: UUID) -> None:
-        """Forget a run, and whatever of it comes later."""
+        """Forget everything of a run, and whatever of it comes later."""
         ...
 
 
@@ -153,8 +181,11 @@ class _Run:
     summaries: dict[int, TrialSummary] = field(default_factory=dict)
     completed_by: dict[int, tuple[int, int]] = field(default_factory=dict)
     last_trial: int | None = None
+    unwanted: bool = False
 
-    def add(self, header: CompletedHeader, partial: Partial) -> Standing:
+    def add(self, header: CompletedHeader, partial: Partial) -> Standing | None:
+        if self.unwanted:  # since it was looked up
+            return None
         place = (header.segment, header.part)
         if header.trial not in self.completed_by:
             trial = self.trials.get(header.trial)
@@ -164,6 +195,16 @@ class _Run:
                 self._complete(header.trial, trial.partial)
                 self.completed_by[header.trial] = place
         return self._standing(header.trial, completed=self.completed_by.get(header.trial) == place)
+
+    def stop(self) -> Stopped | None:
+        if self.last_trial is not None:
+            return None
+        self.unwanted = True
+        if not self.summaries:
+            return Stopped()
+        summaries = tuple(self.summaries.values())
+        document = result_document(summaries, self.totals, self.plan.layout, self.plan.facts)
+        return Stopped(len(summaries), document)
 
     def _complete(self, trial: int, partial: Partial) -> None:
         layout = self.plan.layout
@@ -195,10 +236,10 @@ class MemoryStore:
     """Partials in memory, merged as they come; safe to call from several threads.
 
     It holds one `Partial` per trial in flight, one summary per complete trial, and one set of totals per run.
-    Finished runs are kept for a while, so that their last event can be handled again.
+    Ended runs are kept for a while, so that their last event can be handled again.
 
     Args:
-        keep_finished: how many finished runs to keep.
+        keep_finished: how many finished runs to keep, and how many partial results.
         keep_names: how many ids of forgotten runs to remember, so that late events do not revive them.
     """
 
@@ -206,7 +247,8 @@ class MemoryStore:
         self._lock = Lock()
         self._runs: dict[UUID, _Run] = {}
         self._finished: OrderedDict[UUID, None] = OrderedDict()
-        self._forgotten: OrderedDict[UUID, None] = OrderedDict()
+        self._forgotten: OrderedDict[UUID, Stopped | None] = OrderedDict()  # None: it was finished
+        self._partial: OrderedDict[UUID, Stopped] = OrderedDict()  # of the forgotten, those with a result
         self._keep_finished = keep_finished
         self._keep_names = keep_names
 
@@ -225,14 +267,32 @@ class MemoryStore:
                 run = self._runs[run_id] = _Run(plan, RunTotals.empty(plan.layout))
         with run.lock:
             standing = run.add(header, partial)
-        if standing.finished is not None:
+        if standing is not None and standing.finished is not None:
             self._finish(run_id)
         return standing
 
-    def discard(self, run_id: UUID) -> None:
-        """Forget a run, and whatever of it comes later."""
+    def stop(self, run_id: UUID) -> Stopped | None:
+        """End a run that was cancelled; see `PartialStore.stop`."""
         with self._lock:
-            self._forget(run_id)
+            run = self._runs.get(run_id)
+            if run is None:
+                if run_id not in self._forgotten:
+                    self._forget(run_id, Stopped())
+                return self._partial.get(run_id) or self._forgotten[run_id]
+        with run.lock:
+            stopped = run.stop()
+        if stopped is not None:
+            with self._lock:
+                if run_id in self._runs:
+                    self._forget(run_id, stopped)
+        return stopped
+
+    def discard(self, run_id: UUID) -> None:
+        """Forget everything of a run, and whatever of it comes later."""
+        with self._lock:
+            if run_id in self._runs:
+                self._runs[run_id].unwanted = True
+            self._forget(run_id, Stopped())
 
     def _finish(self, run_id: UUID) -> None:
         with self._lock:
@@ -240,11 +300,17 @@ class MemoryStore:
                 self._finished[run_id] = None
                 self._finished.move_to_end(run_id)
             while len(self._finished) > self._keep_finished:
-                self._forget(next(iter(self._finished)))
+                self._forget(next(iter(self._finished)), None)
 
-    def _forget(self, run_id: UUID) -> None:
+    def _forget(self, run_id: UUID, stopped: Stopped | None) -> None:
         self._runs.pop(run_id, None)
         self._finished.pop(run_id, None)
-        self._forgotten[run_id] = None
+        self._partial.pop(run_id, None)
+        self._forgotten[run_id] = None if stopped is None else Stopped(stopped.trials_done)
         while len(self._forgotten) > self._keep_names:
-            self._forgotten.popitem(last=False)
+            oldest, _ = self._forgotten.popitem(last=False)
+            self._partial.pop(oldest, None)
+        if stopped is not None and stopped.result is not None:
+            self._partial[run_id] = stopped
+            while len(self._partial) > self._keep_finished:
+                self._partial.popitem(last=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from headroom_analysis.domain.anatomy import anatomy_document
@@ -33,7 +34,8 @@ def result_document(
 ) -> dict[str, Any]:
     """Return the result of a run as plain JSON values with a fixed order of keys.
 
-    The same trials give the same document in whatever order they come.
+    The same trials give the same document in whatever order they come. Fewer trials than the run has make a
+    partial result, which says so.
 
     Args:
         summaries: one per trial.
@@ -42,6 +44,8 @@ def result_document(
         facts: names, sizes and parameters.
     """
     ordered = sorted(summaries, key=lambda summary: summary.trial)
+    requested, facts = facts.trials, replace(facts, trials=len(ordered))
+    partial = {} if facts.trials == requested else {"partial": {"trials_requested": requested}}
     shape = trial_tree(Partial.empty(layout), layout, facts.servers)
     figures = figures_of(shape, [summary.row for summary in ordered], facts.confidence)
     document: dict[str, Any] = {
@@ -52,6 +56,7 @@ def result_document(
         "name": facts.name,
         "seed": facts.seed,
         "trials": facts.trials,
+        **partial,
         "confidence": facts.confidence,
         "horizon": layout.horizon_ns / NANOSECONDS,
         "warmup": layout.warmup_ns / NANOSECONDS,

@@ -36,10 +36,27 @@ _EMPTY_TRIAL: Final = {
 }
 
 
-def add_run(connection: Connection, run_id: UUID, now: int) -> None:
-    """Begin a run, unless it has begun."""
-    values = {"run_id": run_id, "state": RUNNING, "trials_done": 0, "requests": 0, "changed_at": now}
+def add_run(connection: Connection, run_id: UUID, now: int, parameters: bytes | None = None) -> None:
+    """Begin a run, unless it has begun; of a run that is not wanted nobody needs the parameters."""
+    values = {
+        "run_id": run_id,
+        "state": RUNNING,
+        "trials_done": 0,
+        "requests": 0,
+        "changed_at": now,
+        "parameters": parameters,
+    }
     sql.add_unless_there(connection, runs, values)
+
+
+def summaries_of(connection: Connection, run_id: UUID) -> tuple[TrialSummary, ...]:
+    """Return the summaries of the complete trials of a run in their order.
+
+    Raises:
+        PermanentError: stored statistics are damaged.
+    """
+    found = connection.execute(sql.SUMMARIES, {"of_run": run_id})
+    return tuple(decode_summary(blob) for blob in found.scalars())
 
 
 class Addition:
@@ -89,7 +106,8 @@ class Addition:
         run_id = self._header.run.run_id
         state = self._connection.execute(sql.RUN_STATE, {"of_run": run_id}).scalar()
         if state is None:
-            add_run(self._connection, run_id, self._now)
+            parameters = self._header.run.model_dump_json().encode()
+            add_run(self._connection, run_id, self._now, parameters)
             state = self._connection.execute(sql.RUN_STATE, {"of_run": run_id}).scalar()
         if state == DISCARDED:
             return None
@@ -184,19 +202,19 @@ class Addition:
             "last_trial": None,
             "changed_at": self._now,
             "totals": encode_totals(totals),
-            "result": None,
         }
-        if values["trials_done"] == facts.trials:
-            self._finished = FinishedRun(self._summaries(), totals)
-            document = result_document(self._finished.summaries, totals, layout, facts)
-            values |= {"state": FINISHED, "last_trial": self._header.trial, "result": _as_json(document)}
-        self._connection.execute(sql.UPDATE_RUN, key | values)
+        if values["trials_done"] < facts.trials:
+            self._connection.execute(sql.UPDATE_RUN, key | values)
+            return True
+        self._finished = FinishedRun(self._summaries(), totals)
+        document = result_document(self._finished.summaries, totals, layout, facts)
+        values |= {"state": FINISHED, "last_trial": self._header.trial, "result": as_json(document)}
+        self._connection.execute(sql.FINISH_RUN, key | values)
         return True
 
     def _summaries(self) -> tuple[TrialSummary, ...]:
         """Return the summaries of the complete trials in their order."""
-        found = self._connection.execute(sql.SUMMARIES, {"of_run": self._header.run.run_id})
-        return tuple(decode_summary(blob) for blob in found.scalars())
+        return summaries_of(self._connection, self._header.run.run_id)
 
     def _stored_run(self) -> FinishedRun:
         """Return the finished run."""
@@ -220,6 +238,6 @@ class Addition:
         )
 
 
-def _as_json(document: dict[str, Any]) -> bytes:
+def as_json(document: dict[str, Any]) -> bytes:
     """Return canonical JSON: keys in the document's own order, no spaces, UTF-8."""
     return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()

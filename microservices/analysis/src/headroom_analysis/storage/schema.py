@@ -45,7 +45,8 @@ runs: Final = Table(
         "changed_at", BigInteger, nullable=False, index=True
     ),  # seconds since 1970: begun, trial done, ended
     Column("totals", LargeBinary),  # of the complete trials together
-    Column("result", LargeBinary),  # of a finished run: its document as canonical JSON
+    Column("result", LargeBinary),  # of an ended run: its document, perhaps a partial one, as canonical JSON
+    Column("parameters", LargeBinary),  # of a running run: its parameters as JSON, since revision 0002
 )
 
 trials: Final = Table(

@@ -9,6 +9,7 @@ from headroom_analysis.migrations import upgrade
 from headroom_analysis.storage import statements as sql
 from headroom_analysis.storage.addition import Addition, add_run
 from headroom_analysis.storage.engine import open_engine, transaction
+from headroom_analysis.storage.stopping import stop_run
 from headroom_common.errors import PermanentError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from headroom_analysis.domain.partials import Partial
     from headroom_analysis.plans import RunPlan
-    from headroom_analysis.store import Standing
+    from headroom_analysis.store import Standing, Stopped
     from headroom_common.contracts.events import CompletedHeader
 
 MERGE_BYTES: Final = 1 << 20
@@ -83,8 +84,21 @@ class SqlStore:
             addition = Addition(connection, header, plan, now=int(self._clock()))
             return addition.run(partial, merge_bytes=self._merge_bytes)
 
+    def stop(self, run_id: UUID) -> Stopped | None:
+        """End a run that was cancelled; see `PartialStore.stop`.
+
+        Raises:
+            PermanentError: stored statistics are damaged.
+            TransientError: the database failed or is busy; stopping the run again is safe.
+        """
+        with transaction(self._engine) as connection:
+            stopped = stop_run(connection, run_id, int(self._clock()))
+        if stopped is not None:
+            self._forget_trials(run_id)
+        return stopped
+
     def discard(self, run_id: UUID) -> None:
-        """Forget a run, and whatever of it comes later.
+        """Forget everything of a run, and whatever of it comes later.
 
         Raises:
             TransientError: the database failed or is busy.
@@ -93,12 +107,10 @@ class SqlStore:
         with transaction(self._engine) as connection:
             add_run(connection, run_id, now)
             connection.execute(sql.DISCARD_RUN, {"of_run": run_id, "changed_at": now})
-        # Apart from the above: who adds a part holds its trial while it waits for the run.
-        with transaction(self._engine) as connection:
-            connection.execute(sql.FORGET_TRIALS, {"of_run": run_id})
+        self._forget_trials(run_id)
 
     def result(self, run_id: UUID) -> bytes | None:
-        """Return the result document of a finished run as canonical JSON in UTF-8, None when there is none.
+        """Return the result document of an ended run as canonical JSON in UTF-8, None when there is none.
 
         Raises:
             TransientError: the database failed or is busy.
@@ -120,6 +132,11 @@ class SqlStore:
         with transaction(self._engine) as connection:
             done = connection.execute(sql.DELETE_OLD_RUNS, {"before": int(self._clock() - age)})
         return done.rowcount
+
+    def _forget_trials(self, run_id: UUID) -> None:
+        """Remove an unwanted run's trials, alone: who adds a part holds its trial and waits for the run."""
+        with transaction(self._engine) as connection:
+            connection.execute(sql.FORGET_TRIALS, {"of_run": run_id})
 
     def close(self) -> None:
         """Close all connections."""

@@ -41,16 +41,19 @@ LOCK_RUN: Final = (
     .where(runs.c.run_id == _RUN)
     .with_for_update(key_share=True)
 )
+LOCK_WHOLE_RUN: Final = LOCK_RUN.add_columns(runs.c.parameters, runs.c.result)
 UPDATE_RUN: Final = (
     update(runs)
     .where(runs.c.run_id == _RUN)
-    .values(_set(runs, "state", "trials_done", "requests", "last_trial", "changed_at", "totals", "result"))
+    .values(_set(runs, "state", "trials_done", "requests", "last_trial", "changed_at", "totals"))
 )
-DISCARD_RUN: Final = (
+FINISH_RUN: Final = UPDATE_RUN.values(parameters=None, **_set(runs, "result"))
+STOP_RUN: Final = (
     update(runs)
     .where(runs.c.run_id == _RUN)
-    .values(state=DISCARDED, totals=None, result=None, **_set(runs, "changed_at"))
+    .values(state=DISCARDED, totals=None, parameters=None, **_set(runs, "result", "changed_at"))
 )
+DISCARD_RUN: Final = STOP_RUN.values(trials_done=0, result=None)
 TOTALS: Final = select(runs.c.totals).where(runs.c.run_id == _RUN)
 RESULT: Final = select(runs.c.result).where(runs.c.run_id == _RUN)
 DELETE_OLD_RUNS: Final = delete(runs).where(runs.c.changed_at < bindparam("before"))
