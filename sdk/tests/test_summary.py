@@ -47,6 +47,13 @@ def test_without_objectives_there_is_neither_verdict_nor_table(
     assert "Objectives" not in text
 
 
+def test_a_partial_result_says_so_under_the_verdict(documents: Documents, plain_console: Consoles) -> None:
+    document = documents(partial={"trials_requested": 1000})
+    lines = page(document, plain_console(80)).splitlines()
+    assert lines[1].rstrip() == f"◐ PARTIAL  {document['trials']} of 1000 trials: the run was cancelled"
+    assert "PARTIAL" not in page(documents(), plain_console(80))
+
+
 def test_what_was_run_stands_under_the_verdict(documents: Documents, plain_console: Consoles) -> None:
     second = page(documents(), plain_console(100)).splitlines()[1].strip()
     assert second == "10 trials of 10 min, the first 30 s left out · 1,498,540 requests · seed 1"

@@ -31,7 +31,7 @@ def text() -> str:
 
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
-    plan = plan_of(run_parameters(trials=2))
+    plan = plan_of(run_parameters(trials=3))  # one more than there are: a partial result has every key
     totals = RunTotals.empty(plan.layout)
     summaries = []
     for trial in range(2):

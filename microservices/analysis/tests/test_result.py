@@ -94,6 +94,15 @@ def test_the_order_of_the_trials_changes_no_byte(
     assert json.dumps(shuffled) == json.dumps(document)
 
 
+def test_fewer_trials_make_a_partial_result(trials: list[Tables]) -> None:
+    some = list(enumerate(trials))[:2]
+    partial = document_of(plan_of(run_parameters(trials=3)), some)
+    complete = document_of(plan_of(run_parameters(trials=2)), some)
+    assert list(partial)[6:8] == ["trials", "partial"]
+    assert partial.pop("partial") == {"trials_requested": 3}
+    assert json.dumps(partial) == json.dumps(complete)
+
+
 def test_figures_are_means_over_trials(trials: list[Tables], document: dict[str, Any]) -> None:
     ok = [
         int(((one["requests"]["outcome"] == 0) & (one["requests"]["t0"] >= SECOND)).sum()) for one in trials

@@ -152,6 +152,12 @@ class Result:
         return int(self.document["trials"])
 
     @property
+    def trials_requested(self) -> int:
+        """The number that was asked for: more than `trials` in the partial result of a cancelled run."""
+        partial = self.document.get("partial")
+        return self.trials if partial is None else int(partial["trials_requested"])
+
+    @property
     def requests(self) -> int:
         """The number of requests over all trials."""
         return int(self.document["requests"]["total"])

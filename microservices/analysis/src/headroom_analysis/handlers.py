@@ -94,8 +94,8 @@ class Analysis:
         """Have a run end that is no longer wanted.
 
         Returns:
-            `run.stopped` with what was analysed by then; nothing when the run is finished, or when this is one of
-            our own reminders.
+            `run.stopped` with what was analysed by then; nothing when the run is finished, and nothing to our
+            own reminders.
         """
         run_id = event.body.run_id
         if event.envelope.causationid is not None:  # whoever cancels a run has no event for a cause

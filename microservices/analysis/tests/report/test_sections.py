@@ -1,5 +1,6 @@
 """What each section says, read from the page."""
 
+import re
 from typing import Any
 
 import pytest
@@ -17,6 +18,16 @@ Document = dict[str, Any]
 def page_of(result: Document) -> Any:
     """The page without the panels of the servers, which take most of its making."""
     return read(render_html(result | {"series": result["series"] | {"servers": []}}))
+
+
+def test_a_partial_result_says_how_much_of_its_run_it_holds(result: Document) -> None:
+    assert overview.partial(result) == ""
+    assert "partial" not in re.sub(r"<style>.*?</style>", "", render_html(result), flags=re.DOTALL)
+    result["partial"] = {"trials_requested": 1000}
+    assert overview.facts(result)[0].replace(NBSP, " ") == "10 of 1,000 trials"
+    page = render_html(result).replace(NBSP, " ")
+    assert "partial: 10 of 1,000 trials" in page
+    assert ", partial (Headroom)</title>" in page
 
 
 def test_facts_and_cards(result: Document) -> None:

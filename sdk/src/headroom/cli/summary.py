@@ -91,6 +91,9 @@ def _verdict(result: Result) -> Iterator[Text]:
             yield Text.assemble(("✘ MISS", "bold red"), "  ", name, f": {said}")
         case _:
             yield Text.assemble(("● DONE", "bold"), "  ", name, ": no objectives to judge it by")
+    if result.trials < result.trials_requested:
+        counted = f"{result.trials} of {result.trials_requested} trials"
+        yield Text.assemble(("◐ PARTIAL", "bold yellow"), f"  {counted}: the run was cancelled")
     document = result.document
     warmup = document["warmup"]
     left_out = f", the first {units.clock(warmup)} left out" if warmup else ""

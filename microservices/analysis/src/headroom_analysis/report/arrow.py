@@ -85,6 +85,7 @@ _IDENTITY = (
     "name",
     "seed",
     "trials",
+    "partial",
     "confidence",
     "horizon",
     "warmup",

@@ -52,12 +52,20 @@ class Card(NamedTuple):
     tone: str = ""
 
 
+def partial(result: Mapping[str, object]) -> str:
+    """Return how much of its run a partial result holds, in words; empty for a complete one."""
+    requested = whole(dig(result, "partial", "trials_requested"))
+    if not requested:
+        return ""
+    return f"{whole(result.get('trials'), 1):,} of {formatting.plural(requested, 'trial')}"
+
+
 def facts(result: Mapping[str, object]) -> list[str]:
     """Return what was run, in a few words each."""
     warmup = number(result.get("warmup"))
     requests = number(dig(result, "requests", "total"))
     found = [
-        formatting.plural(whole(result.get("trials"), 1), "trial"),
+        partial(result) or formatting.plural(whole(result.get("trials"), 1), "trial"),
         f"{formatting.span(number(result.get('horizon')))} each",
         f"{formatting.span(warmup)} warm-up left out" if warmup else "",
         formatting.plural(int(requests), "request") if requests is not None else "",

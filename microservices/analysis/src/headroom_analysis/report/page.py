@@ -49,6 +49,7 @@ def render_page(result: Mapping[str, object]) -> str:
     sections = {
         "name": text(result.get("name")) or text(dig(result, "scenario", "metadata", "name"), "Scenario"),
         "description": text(dig(result, "scenario", "metadata", "description")),
+        "partial": overview.partial(result),
         "level": formatting.trimmed(100.0 * (number(result.get("confidence")) or 0.95)) if trials > 1 else "",
         "verdict": verdict.verdict_of(result),
         "tail": causes.tail_sentence(result),
