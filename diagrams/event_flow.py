@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from diagrams.palette import CONTROL, DATA, MUTED, PLANNED, SERVICE, header, node, text
+from diagrams.palette import CONTROL, DATA, MUTED, SERVICE, header, node, text
 from headroom_common.contracts.registry import CONTRACTS, Contract
 
 FROM_MANY = 3
@@ -22,11 +22,11 @@ def split_type(contract: Contract) -> tuple[str, str]:
 
 
 def service_line(service: str) -> str:
-    """Return the node of a service; who asks for runs stands outside the ring."""
+    """Return the node of a service; the gateway stands outside the ring."""
     if service == OUTSIDE:
-        below = text("today the command line,\nlater the gateway", size=10, colour=MUTED)
-        label = f"{text('who asks', bold=True, size=14)}<br/>{below}"
-        return node(node_name(service), label, PLANNED, style="rounded,filled,dashed", margin="0.2,0.14")
+        below = text("HTTP: users, programs,\nthe command line", size=10, colour=MUTED)
+        label = f"{text(service, bold=True, size=15)}<br/>{below}"
+        return node(node_name(service), label, SERVICE, margin="0.2,0.14")
     label = text(service, bold=True, size=15)
     return node(node_name(service), label, SERVICE, margin="0.28,0.2", group="ring")
 
