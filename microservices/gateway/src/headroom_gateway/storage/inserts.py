@@ -14,5 +14,6 @@ if TYPE_CHECKING:
 async def add_unless_there(connection: AsyncConnection, table: Table, row: dict[str, Any]) -> bool:
     """Insert a row unless one with its key is there or about to be; tell whether it was inserted."""
     insertion = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    done = await connection.execute(insertion(table).on_conflict_do_nothing(), row)
-    return done.rowcount == 1
+    # Not the count of rows: for PostgreSQL, SQLAlchemy does not keep it of single rows that are inserted.
+    unless_there = insertion(table).on_conflict_do_nothing().returning(*table.primary_key)
+    return (await connection.execute(unless_there, row)).first() is not None
