@@ -71,7 +71,7 @@ def foreign(module: str, package: str) -> bool:
 
 
 def test_there_is_something_to_check(root: Path) -> None:
-    assert len(pure_folders(root)) == 5
+    assert len(pure_folders(root)) == 6
     assert all(list(folder.glob("*.py")) for folder in pure_folders(root))
 
 

@@ -27,7 +27,6 @@ KINDS: Final[Mapping[type[HeadroomError], tuple[HTTPStatus, str]]] = {
     errors.TooLargeError: (HTTPStatus.UNPROCESSABLE_ENTITY, "run-too-large"),
     errors.TooManyRunsError: (HTTPStatus.TOO_MANY_REQUESTS, "too-many-runs"),
     errors.TooManyFollowersError: (HTTPStatus.SERVICE_UNAVAILABLE, "too-many-followers"),
-    CursorError: (HTTPStatus.BAD_REQUEST, "invalid-cursor"),
 }
 """Status and kind of problem by the class of the error."""
 
@@ -35,6 +34,7 @@ KINDS: Final[Mapping[type[HeadroomError], tuple[HTTPStatus, str]]] = {
 def install(app: FastAPI) -> None:
     """Have an application answer our errors."""
     app.add_exception_handler(ScenarioError, _scenario)  # type: ignore[arg-type] # its own class of errors
+    app.add_exception_handler(CursorError, _cursor)  # type: ignore[arg-type] # as above
     for kind, (status, slug) in KINDS.items():
         app.add_exception_handler(kind, _answering(status, slug))  # type: ignore[arg-type] # as above
 
@@ -46,6 +46,11 @@ def _answering(status: HTTPStatus, slug: str) -> Callable[[Request, HeadroomErro
         return problem_response(request, status, detail_of(error), slug=slug, headers=headers)
 
     return answer
+
+
+async def _cursor(request: Request, error: CursorError) -> Response:
+    detail = f"{error}. Begin with the first page."
+    return problem_response(request, HTTPStatus.BAD_REQUEST, detail, slug="invalid-cursor")
 
 
 async def _scenario(request: Request, error: ScenarioError) -> Response:

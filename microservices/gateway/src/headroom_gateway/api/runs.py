@@ -139,8 +139,8 @@ def _run_place(cursor: str) -> Place:
     try:
         UUID(place.identity)
     except ValueError:
-        message = "cursor: expected the next_cursor of a page of runs, found another one"
-        raise CursorError(message, next_step="Begin with the first page.") from None
+        found = "a page of runs"
+        raise CursorError(found) from None
     return place
 
 

@@ -5,14 +5,15 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from typing import Final
 
-from headroom_common.errors import PermanentError
-
 _PLACE: Final = re.compile(rb"(\d{1,19}) ([0-9a-f-]{1,64})")
 _LONGEST: Final = 200
 
 
-class CursorError(PermanentError):
+class CursorError(ValueError):
     """A cursor that no page has given out."""
+
+    def __init__(self, of: str = "a page") -> None:
+        super().__init__(f"cursor: expected the next_cursor of {of}, found something else")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,5 @@ def place_of(cursor: str) -> Place:
         except ValueError:
             found = None
     if found is None or int(found[1]) >= 2**63:
-        message = "cursor: expected the next_cursor of a page, found something else"
-        raise CursorError(message, next_step="Begin with the first page.")
+        raise CursorError
     return Place(int(found[1]), found[2].decode())
