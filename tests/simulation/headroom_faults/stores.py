@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from headroom_analysis.domain.partials import Partial
     from headroom_analysis.plans import RunPlan
-    from headroom_analysis.store import PartialStore, Standing, Stopped
+    from headroom_analysis.store import KeptTrials, PartialStore, Standing, Stopped
     from headroom_common.contracts.events import CompletedHeader
     from headroom_faults.plan import Rates
     from headroom_faults.process import Process
@@ -115,6 +115,10 @@ class SimulatedDatabase:
     def discard(self, run_id: UUID) -> None:
         self._reach()
         self._store.discard(run_id)
+
+    def trials(self, run_id: UUID) -> KeptTrials | None:
+        self._reach()
+        return self._store.trials(run_id)
 
     def _reach(self) -> None:
         if not self.up:

@@ -1,9 +1,10 @@
 """The composition root of analysis: its handlers, their store and what it answers over HTTP."""
 
+from headroom_analysis.api.comparisons import comparisons
 from headroom_analysis.api.rendering import rendering
 from headroom_analysis.api.turns import Turns
 from headroom_analysis.handlers import Analysis
-from headroom_analysis.store import MemoryStore
+from headroom_analysis.store import MemoryStore, PartialStore
 from headroom_common.service import Secret, Service, ServiceSettings
 from headroom_common.service.threads import in_thread
 
@@ -26,20 +27,27 @@ def build(settings: AnalysisSettings) -> Service:
     Raises:
         PermanentError: the database's URL cannot be used.
     """
-    drawing = Turns("rendering")
-    routers = [rendering(drawing)]
-    if settings.database_url is None:
+    store: PartialStore = MemoryStore()
+    close_store = _nothing
+    if settings.database_url is not None:
+        from headroom_analysis.storage import open_store  # noqa: PLC0415 - an instance in memory needs none of it
 
-        async def close() -> None:
-            drawing.close()
+        kept = open_store(settings.database_url.get_secret_value())
+        store, close_store = kept, kept.close
+    drawing, comparing = Turns("rendering"), Turns("comparing")
 
-        return Service("analysis", Analysis(MemoryStore()).handlers, routers=routers, close=close)
-    from headroom_analysis.storage import open_store  # noqa: PLC0415 - a run in one process needs no database
-
-    store = open_store(settings.database_url.get_secret_value())
-
-    async def close_all() -> None:
+    async def close() -> None:
         drawing.close()
-        await in_thread(store.close)
+        comparing.close()
+        await in_thread(close_store)
 
-    return Service("analysis", Analysis(store).handlers, routers=routers, close=close_all)
+    return Service(
+        "analysis",
+        Analysis(store).handlers,
+        routers=[rendering(drawing), comparisons(store, comparing)],
+        close=close,
+    )
+
+
+def _nothing() -> None:
+    """Close nothing."""

@@ -66,6 +66,21 @@ class Stopped:
     result: dict[str, Any] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class KeptTrials:
+    """The trials of a finished run, as a comparison needs them.
+
+    Attributes:
+        plan: of the run.
+        summaries: one per trial, in the order of the trials.
+        verdict: over the run's objectives.
+    """
+
+    plan: RunPlan
+    summaries: tuple[TrialSummary, ...]
+    verdict: str
+
+
 class PartialStore(Protocol):
     """The port: an idempotent upsert of one part's statistics, and the news that follow from it.
 
@@ -106,6 +121,14 @@ class PartialStore(Protocol):
 
     def discard(self, run_id: UUID) -> None:
         """Forget everything of a run, and whatever of it comes later."""
+        ...
+
+    def trials(self, run_id: UUID) -> KeptTrials | None:
+        """Return the trials of a finished run, None when there is no such run, or none any more.
+
+        Raises:
+            PermanentError: stored statistics are damaged.
+        """
         ...
 
 
@@ -206,6 +229,13 @@ class _Run:
         document = result_document(summaries, self.totals, self.plan.layout, self.plan.facts)
         return Stopped(len(summaries), document)
 
+    def kept(self) -> KeptTrials | None:
+        if self.last_trial is None:
+            return None
+        summaries = tuple(self.summaries[index] for index in sorted(self.summaries))
+        document = result_document(summaries, self.totals, self.plan.layout, self.plan.facts)
+        return KeptTrials(self.plan, summaries, document["verdict"])
+
     def _complete(self, trial: int, partial: Partial) -> None:
         layout = self.plan.layout
         self.summaries[trial] = summarise(trial, partial, layout, self.plan.facts.servers)
@@ -293,6 +323,15 @@ class MemoryStore:
             if run_id in self._runs:
                 self._runs[run_id].unwanted = True
             self._forget(run_id, Stopped())
+
+    def trials(self, run_id: UUID) -> KeptTrials | None:
+        """Return the trials of a finished run; see `PartialStore.trials`."""
+        with self._lock:
+            run = self._runs.get(run_id)
+        if run is None:
+            return None
+        with run.lock:
+            return run.kept()
 
     def _finish(self, run_id: UUID) -> None:
         with self._lock:

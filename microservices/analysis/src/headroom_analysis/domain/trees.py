@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +31,19 @@ def leaves_of(tree: Any) -> Iterator[float | None]:  # noqa: ANN401 - a tree, a 
 def row_of(tree: Tree) -> NDArray[np.float64]:
     """Return the numbers of a tree as a row, NaN for None."""
     return np.array([math.nan if leaf is None else float(leaf) for leaf in leaves_of(tree)], np.float64)
+
+
+def places_of(shape: Tree) -> Tree:
+    """Return a tree with the places of its numbers in a row of `row_of` instead of the numbers."""
+    places = count()
+
+    def placed(tree: Any) -> Any:  # noqa: ANN401 - as above
+        if isinstance(tree, dict):
+            return {key: placed(item) for key, item in tree.items()}
+        return [placed(item) for item in tree] if isinstance(tree, list) else next(places)
+
+    found: Tree = placed(shape)
+    return found
 
 
 def figures_of(shape: Tree, rows: Sequence[NDArray[np.float64]], confidence: float) -> Tree:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING, Final, Self
 
 from headroom_analysis.migrations import upgrade
+from headroom_analysis.plans import plan_of
 from headroom_analysis.storage import statements as sql
-from headroom_analysis.storage.addition import Addition, add_run
+from headroom_analysis.storage.addition import Addition, add_run, summaries_of
 from headroom_analysis.storage.engine import open_engine, transaction
 from headroom_analysis.storage.stopping import stop_run
+from headroom_analysis.store import KeptTrials
+from headroom_common.contracts.events import RunParameters
 from headroom_common.errors import PermanentError
 
 if TYPE_CHECKING:
@@ -108,6 +112,23 @@ class SqlStore:
             add_run(connection, run_id, now)
             connection.execute(sql.DISCARD_RUN, {"of_run": run_id, "changed_at": now})
         self._forget_trials(run_id)
+
+    def trials(self, run_id: UUID) -> KeptTrials | None:
+        """Return the trials of a finished run; see `PartialStore.trials`.
+
+        Raises:
+            PermanentError: stored statistics are damaged.
+            TransientError: the database failed or is busy.
+        """
+        with transaction(self._engine) as connection:
+            document = connection.execute(sql.RESULT_OF_FINISHED, {"of_run": run_id}).scalar()
+            if document is None:
+                return None
+            summaries = summaries_of(connection, run_id)
+        result = json.loads(document)
+        told = {key: result[key] for key in ("scenario", "scenario_hash", "seed", "trials", "confidence")}
+        plan = plan_of(RunParameters(run_id=run_id, **told))
+        return KeptTrials(plan, summaries, result["verdict"])
 
     def result(self, run_id: UUID) -> bytes | None:
         """Return the result document of an ended run as canonical JSON in UTF-8, None when there is none.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import and_, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from headroom_analysis.storage.schema import DISCARDED, parts, runs, trials
+from headroom_analysis.storage.schema import DISCARDED, FINISHED, parts, runs, trials
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -55,6 +55,7 @@ STOP_RUN: Final = (
 )
 DISCARD_RUN: Final = STOP_RUN.values(trials_done=0, result=None)
 TOTALS: Final = select(runs.c.totals).where(runs.c.run_id == _RUN)
+RESULT_OF_FINISHED: Final = select(runs.c.result).where(runs.c.run_id == _RUN, runs.c.state == FINISHED)
 RESULT: Final = select(runs.c.result).where(runs.c.run_id == _RUN)
 DELETE_OLD_RUNS: Final = delete(runs).where(runs.c.changed_at < bindparam("before"))
 
