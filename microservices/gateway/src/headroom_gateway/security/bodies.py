@@ -1,7 +1,9 @@
 """Limits of request bodies: their size, and the time in which they have to be there."""
 
 import asyncio
+from contextlib import suppress
 from http import HTTPStatus
+from typing import Final
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -9,7 +11,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from headroom_common.service.problems import ProblemError, refusal
 from headroom_gateway.security.settings import BodySettings
 
-_CLOSE = (b"connection", b"close")
+_BODY: Final = "http.response.body"
+_CLOSE: Final = (b"connection", b"close")
+_LINGER: Final = 5.0
+"""Seconds for which the rest of a body is taken, and thrown away, once its request has been answered."""
 
 
 class BodyLimits:
@@ -52,6 +57,7 @@ class _Body:
         self._deadline = asyncio.get_running_loop().time() + settings.timeout
         self._size = 0
         self._complete = False
+        self._answered_early = False
 
     def too_large(self, announced: int | None) -> ProblemError:
         """Return the refusal of a body of so many bytes; None for one that does not say how many."""
@@ -89,9 +95,27 @@ class _Body:
     async def send(self, message: Message) -> None:
         """Send a part of the answer; one before the end of the body is the last of its connection."""
         if message["type"] == "http.response.start" and not self._complete:
+            self._answered_early = True
             others = [pair for pair in message.get("headers", ()) if pair[0].lower() != _CLOSE[0]]
             message = {**message, "headers": [*others, _CLOSE]}
+        if self._answered_early and not message.get("more_body", message["type"] != _BODY):
+            await self._send({**message, "more_body": True})
+            await self._discard()
+            message = {"type": _BODY}
         await self._send(message)
+
+    async def _discard(self) -> None:
+        """Take what still comes, for a while, and not beyond the time of the body.
+
+        A connection that is closed with something unread in it is reset, and a client that is still sending
+        then never reads the answer.
+        """
+        until = min(self._deadline, asyncio.get_running_loop().time() + _LINGER)
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(until):
+                while not self._complete:
+                    message = await self._receive()
+                    self._complete = not message.get("more_body", False)
 
 
 def _announced(scope: Scope) -> int | None:

@@ -1,0 +1,70 @@
+"""Makes the helpers importable, test folders being no packages; databases, Redis, and what was logged."""
+
+import sys
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+import structlog
+from headroom_servers.postgres import Postgres
+from headroom_servers.redis import Redis
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from headroom_gateway.storage.database import Database
+
+_numbers = count()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    with Postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_process() -> Iterator[Redis]:
+    with Redis() as server:
+        yield server
+
+
+@pytest.fixture
+def redis(redis_process: Redis) -> Iterator[Redis]:
+    """A running Redis that the test has to itself, and may kill."""
+    yield redis_process
+    redis_process.kill()
+    redis_process.start()
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    """An empty database of the gateway, in a file."""
+    database = Database(f"sqlite:///{tmp_path / 'gateway.db'}")
+    await database.migrate()
+    yield database
+    await database.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'gateway.db'}"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.create_database(f"security{next(_numbers)}")
+
+
+@pytest.fixture
+async def any_database(database_url: str) -> AsyncIterator[Database]:
+    """An empty database of the gateway, of each kind."""
+    database = Database(database_url)
+    await database.migrate()
+    yield database
+    await database.close()
+
+
+@pytest.fixture(autouse=True)
+def log_lines() -> Iterator[list[structlog.typing.EventDict]]:
+    """What was logged."""
+    with structlog.testing.capture_logs() as lines:
+        yield lines
