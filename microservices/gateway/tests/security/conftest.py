@@ -51,7 +51,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'gateway.db'}"
     server: Postgres = request.getfixturevalue("postgres")
-    return server.create_database(f"security{next(_numbers)}")
+    url: str = server.create_database(f"security{next(_numbers)}")
+    return url
 
 
 @pytest.fixture

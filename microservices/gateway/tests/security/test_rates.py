@@ -66,7 +66,7 @@ async def test_the_next_window_begins_anew_and_callers_are_counted_apart() -> No
 async def test_reads_and_writes_are_counted_apart() -> None:
     settings = RateSettings(reads_per_minute=1, writes_per_minute=0)
     async with opened() as counters:
-        rates = Rates(settings, counters)
+        rates = Rates(settings, counters, now=lambda: 0.0)
         assert rates.of("GET") is rates.of("HEAD")
         assert rates.of("POST") is rates.of("DELETE") is not rates.of("GET")
         for _ in range(100):

@@ -362,9 +362,9 @@ async def test_one_request_renews_old_keys_and_the_others_do_not_wait(
     await tokens.verify(issuer.token())
     clock.advance(301)
     issuer.slowness = 30.0
+    issuer.asked.clear()
     renewing = asyncio.create_task(tokens.verify(issuer.token()))
-    while issuer.fetches < 2:
-        await asyncio.sleep(0.001)
+    await issuer.asked.wait()
     await tokens.verify(issuer.token())
     assert not renewing.done()
     renewing.cancel()

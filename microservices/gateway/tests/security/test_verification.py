@@ -1,4 +1,4 @@
-"""API keys against a real database: valid, wrong, expired, revoked; how often it is asked, and when it is away."""
+"""API keys and a real database: valid, wrong, expired, revoked ones; what it is asked, and when it is gone."""
 
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
@@ -225,10 +225,10 @@ async def test_a_database_that_is_away_is_no_wrong_key(
 ) -> None:
     key = await stored(database, clock)
     verifier = verifiers(database)
-    secret = "connection to server at 10.1.2.3 failed"
+    private = "connection to server at 10.1.2.3 failed"
 
     async def away(*_: object) -> None:
-        raise TransientError(secret)
+        raise TransientError(private)
 
     with monkeypatch.context() as patched:
         patched.setattr(Keys, "note_use", away)
@@ -239,6 +239,6 @@ async def test_a_database_that_is_away_is_no_wrong_key(
         for _ in range(10):
             refusal = await refused(verifier, key.text)
             assert (refusal.status_code, refusal.slug) == (503, "unverifiable")
-            assert secret not in refusal.detail
+            assert private not in refusal.detail
     await verifier.verified(key.text, HOME)
     assert key.secret not in f"{log_lines}"

@@ -56,7 +56,7 @@ class Security:
     def __init__(self, settings: SecuritySettings, database: Database, clock: Clock) -> None:
         self._settings = settings
         self._counters = _counters(settings)
-        self._rates = Rates(settings.rates, self._counters)
+        self._rates = Rates(settings.rates, self._counters, now=lambda: clock.now().timestamp())
         self._tokens = None if settings.oidc is None else OidcTokens.open(settings.oidc, clock)
         authentication = settings.authentication
         admin_key = authentication.admin_key

@@ -1,6 +1,5 @@
 """Rate limits: how many requests of one caller are answered in a minute."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -68,9 +67,7 @@ class Limit:
         now: seconds since 1970.
     """
 
-    def __init__(
-        self, name: str, per_minute: int, counters: Counters, now: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, name: str, per_minute: int, counters: Counters, now: Callable[[], float]) -> None:
         self._name = name
         self._per_minute = per_minute
         self._counters = counters
@@ -116,9 +113,7 @@ class Rates:
         failures: of requests that are refused for their credentials.
     """
 
-    def __init__(
-        self, settings: RateSettings, counters: Counters, now: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, settings: RateSettings, counters: Counters, now: Callable[[], float]) -> None:
         self._reads = Limit("reads", settings.reads_per_minute, counters, now)
         self._writes = Limit("writes", settings.writes_per_minute, counters, now)
         self.failures = Limit("failures", settings.failures_per_minute, counters, now)

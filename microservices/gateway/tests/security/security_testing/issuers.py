@@ -69,6 +69,7 @@ class Issuer:
         url: its name, and where it answers.
         keys: what it publishes.
         fetches: how often its keys were asked for.
+        asked: set when its keys are asked for.
         away: whether it answers with nothing but failures.
         slowness: seconds that it takes for an answer.
         claimed: the name that its configuration tells; None for its own.
@@ -79,6 +80,7 @@ class Issuer:
         self.signing = _first_key()
         self.keys: list[Any] = [public_jwk(self.signing, kid="first", use="sig")]
         self.fetches = 0
+        self.asked = asyncio.Event()
         self.away = False
         self.slowness = 0.0
         self.claimed: str | None = None
@@ -125,6 +127,7 @@ class Issuer:
         @app.get("/keys")
         async def keys(response: Response) -> dict[str, Any]:
             self.fetches += 1
+            self.asked.set()
             await asyncio.sleep(self.slowness)
             if self.away:
                 response.status_code = 503
