@@ -1,7 +1,9 @@
 """What the SDK's tests share: a result document in the published form, and a console to print it on."""
 
 import io
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,10 @@ from rich.console import Console
 from headroom.builder import cpu, endpoint, poisson, scenario, server, workload
 from headroom_common import logs
 from headroom_common.scenario import Scenario
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from gateway_testing.server import SmallGateway
 
 JsonDict = dict[str, Any]
 
@@ -224,3 +230,20 @@ def small_scenario() -> Scenario:
         workloads=[workload("visitors", entry="app", arrivals=poisson("50/s"))],
         servers=[server("app", cores=1, endpoints=[endpoint("/", steps=[cpu("5ms")])])],
     )
+
+
+@pytest.fixture
+def no_login(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Settings of a user who has never logged in; returns where a login would be kept."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    for name in ("HEADROOM_GATEWAY", "HEADROOM_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path / "config" / "headroom" / "credentials.json"
+
+
+@pytest.fixture
+def gateway(no_login: Path) -> Iterator[SmallGateway]:
+    """A gateway whose answers the test writes."""
+    assert not no_login.exists()
+    with SmallGateway() as server:
+        yield server

@@ -31,9 +31,10 @@ class Fault(BaseModel):
         message: what was expected and found, in a sentence.
         line: the line in the YAML, from 1; None when there is no YAML.
         column: the column, from 1; None as above.
-        expected: what would have been right; empty when it is no problem of a scenario.
+        expected: what would have been right; None when it is no problem of a scenario.
         found: what is there.
-        hint: what to do, or empty.
+        hint: what to do.
+        override: the override to blame, as it was given.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -45,13 +46,15 @@ class Fault(BaseModel):
     expected: str | None = None
     found: str | None = None
     hint: str | None = None
+    override: str | None = None
 
     @property
     def problem(self) -> Problem | None:
         """The same as a problem of a scenario; None when it is none."""
         if self.expected is None or self.found is None:
             return None
-        return Problem(self.field, self.line, self.column, self.expected, self.found, self.hint or "")
+        words = self.expected, self.found, self.hint or "", self.override or ""
+        return Problem(self.field, self.line, self.column, *words)
 
     def __str__(self) -> str:
         return str(self.problem or (f"{self.field}: {self.message}" if self.field else self.message))
