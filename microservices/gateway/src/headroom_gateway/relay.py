@@ -91,6 +91,10 @@ class Relay:
 
     async def _admit(self) -> int:
         """Let waiting runs in, oldest first, as many as there is room for; return how many."""
+        queued = and_(runs.c.ended_at_us.is_(None), runs.c.state == RunState.QUEUED)
+        async with self._database.reading() as connection:
+            if (await connection.execute(select(runs.c.id).where(queued).limit(1))).first() is None:
+                return 0
         async with self._database.transaction() as connection:
             if not await self._is_my_turn(connection):
                 return 0
@@ -100,12 +104,7 @@ class Relay:
             room = self._most_running - (await connection.execute(taken)).scalar_one()
             if room <= 0:
                 return 0
-            waiting = (
-                select(runs.c.id)
-                .where(runs.c.ended_at_us.is_(None), runs.c.state == RunState.QUEUED)
-                .order_by(runs.c.created_at_us)
-                .limit(min(room, _BATCH))
-            )
+            waiting = select(runs.c.id).where(queued).order_by(runs.c.created_at_us).limit(min(room, _BATCH))
             chosen: Sequence[UUID] = (await connection.execute(waiting)).scalars().all()
             for run_id in chosen:
                 await self._runs.change(connection, run_id, Started(), self._clock.now())

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from headroom_common.event_manager.clock import Clock
-    from headroom_common.scenario.loading import LoadedScenario
     from headroom_gateway.relay import Relay
     from headroom_gateway.representations import Run
     from headroom_gateway.storage.database import Database
@@ -37,6 +36,9 @@ if TYPE_CHECKING:
 
 ENGINE_VERSION: Final = version("headroom-common")
 """Of all distributions, which are released together."""
+
+READERS: Final = 2
+"""Scenarios that are read at once. Reading takes processor time, a large one seconds."""
 
 _NANOSECONDS: Final = 1e9
 
@@ -113,6 +115,7 @@ class Submission:
         self._relay = relay
         self._clock = clock
         self._quotas = quotas
+        self._readers = asyncio.Semaphore(READERS)
 
     async def submit(self, asked: NewRun, order: Order) -> Accepted:
         """Accept a run.
@@ -127,7 +130,7 @@ class Submission:
         new: NewScenario | None = None
         if asked.scenario_id is None:
             text = asked.scenario if isinstance(asked.scenario, str) else json.dumps(asked.scenario)
-            new = await checked(text, asked.overrides)
+            new = await self.checked(text, asked.overrides)
         elif asked.overrides:
             new = await self._overridden(asked.scenario_id, asked.overrides)
         scenario: Mapping[str, Any]
@@ -153,7 +156,16 @@ class Submission:
 
     async def _overridden(self, scenario_id: str, overrides: list[str]) -> NewScenario:
         document = document_of(await self._scenarios.row(scenario_id))
-        return await checked(json.dumps(document), overrides)
+        return await self.checked(json.dumps(document), overrides)
+
+    async def checked(self, text: str | bytes, overrides: list[str]) -> NewScenario:
+        """Return a scenario ready to be stored; it is read in a thread, and few are read at once.
+
+        Raises:
+            ScenarioError: it has problems.
+        """
+        async with self._readers:
+            return await asyncio.to_thread(_checked, text, overrides)
 
     async def _accept(
         self,
@@ -260,17 +272,9 @@ class Submission:
             raise _TwinError
 
 
-async def checked(text: str | bytes, overrides: list[str]) -> NewScenario:
-    """Return a scenario ready to be stored; reading it is done in a thread.
-
-    Raises:
-        ScenarioError: it has problems.
-    """
-    return await asyncio.to_thread(lambda: NewScenario.of(_load(text, overrides)))
-
-
-def _load(text: str | bytes, overrides: list[str]) -> LoadedScenario:
-    return load_scenario(text.decode() if isinstance(text, bytes) else text, overrides=overrides)
+def _checked(text: str | bytes, overrides: list[str]) -> NewScenario:
+    decoded = text if isinstance(text, str) else text.decode(errors="replace")
+    return NewScenario.of(load_scenario(decoded, overrides=overrides))
 
 
 def _fingerprint(row: Mapping[str, Any]) -> str:

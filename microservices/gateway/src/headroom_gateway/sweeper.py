@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 IDEMPOTENCY_DAYS: Final = 1
 """How long an idempotency key is remembered."""
 
+REMOVAL_PERIOD: Final = 600.0
+"""Seconds between two removals of what is old."""
+
 _AT_ONCE: Final = 100
 _log = Log(__name__)
 
@@ -47,11 +50,16 @@ class Sweeper:
 
     async def run(self, _: EventManager) -> None:
         """Work until cancelled; a database that is away is waited for."""
+        loop = asyncio.get_running_loop()
+        removal = loop.time()
         while True:
             await asyncio.sleep(self._period)
             try:
                 await self.fail_stalled()
-                await self.remove_old()
+                if loop.time() >= removal:
+                    while await self.remove_old():
+                        pass
+                    removal = loop.time() + REMOVAL_PERIOD
             except TransientError as error:
                 _log.warning("the sweeper waits for the database", reason=error.message)
 
@@ -79,8 +87,8 @@ class Sweeper:
                 self._feeds.notify(run_id)
                 self._relay.wake()
 
-    async def remove_old(self) -> None:
-        """Remove the runs that ended too long ago, their results, and old idempotency keys.
+    async def remove_old(self) -> int:
+        """Remove runs that ended too long ago, their results, and old idempotency keys; return how many runs.
 
         Raises:
             TransientError: the database failed.
@@ -90,14 +98,15 @@ class Sweeper:
         async with self._database.transaction() as connection:
             await connection.execute(delete(idempotency).where(idempotency.c.created_at_us < forgotten))
             if self._retention_days is None:
-                return
+                return 0
             limit = to_us(now - timedelta(days=self._retention_days))
             query = select(runs.c.id).where(runs.c.ended_at_us < limit).limit(_AT_ONCE)
             old = (await connection.execute(query)).scalars().all()
             if not old:
-                return
+                return 0
             await connection.execute(delete(runs).where(runs.c.id.in_(old)))
             for run_id in old:
                 await self._runs.send(connection, run_id, Message.DELETED, now)
             await self._results.remove_unused(connection)
         self._relay.wake()
+        return len(old)

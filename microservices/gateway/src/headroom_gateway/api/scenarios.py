@@ -20,7 +20,6 @@ from headroom_gateway.parts import Parts
 from headroom_gateway.representations import Override, Scenario, ScenarioId, ScenarioPage
 from headroom_gateway.security.dependencies import Reader, Runner
 from headroom_gateway.storage.times import to_us
-from headroom_gateway.submission import checked
 
 MEDIA_TYPES: Final = ("application/yaml", "application/json")
 _ALIASES: Final = frozenset({*MEDIA_TYPES, "application/x-yaml", "text/yaml", "text/x-yaml"})
@@ -68,7 +67,7 @@ def _add_making(router: APIRouter, parts: Parts) -> None:
         if kind not in _ALIASES:
             detail = f"Content-Type: expected {' or '.join(MEDIA_TYPES)}, found {kind[:80] or 'none'}."
             raise ProblemError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail)
-        new = await checked(await request.body(), changes)
+        new = await parts.submission.checked(await request.body(), changes)
         is_new = await parts.scenarios.add(new, caller.name, parts.clock.now())
         scenario = await parts.scenarios.get(new.id)
         headers = {"Location": f"{PREFIX}/scenarios/{new.id}", "ETag": f'"{new.id}"'}
