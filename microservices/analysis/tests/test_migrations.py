@@ -12,11 +12,11 @@ from alembic.migration import MigrationContext
 from analysis_testing.adding import Run
 from sqlalchemy import insert, inspect, select, text
 
-from headroom_analysis.migrations import downgrade, upgrade
 from headroom_analysis.storage import SqlStore, open_engine, open_store
-from headroom_analysis.storage.engine import transaction
+from headroom_analysis.storage.engine import MIGRATIONS, transaction
 from headroom_analysis.storage.schema import metadata, runs
 from headroom_analysis.store import Stopped
+from headroom_common.database.migrations import downgrade, upgrade
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,7 +42,7 @@ def tables(engine: Engine) -> set[str]:
 
 def test_the_migrated_tables_are_those_of_the_schema(engine: Engine) -> None:
     with transaction(engine) as connection:
-        upgrade(connection)
+        upgrade(connection, MIGRATIONS)
         context = MigrationContext.configure(connection, opts={"compare_server_default": True})
         assert compare_metadata(context, metadata) == []
     assert tables(engine) == set(metadata.tables)
@@ -51,19 +51,19 @@ def test_the_migrated_tables_are_those_of_the_schema(engine: Engine) -> None:
 def test_down_and_up_again(engine: Engine) -> None:
     for _ in range(2):
         with transaction(engine) as connection:
-            upgrade(connection)
+            upgrade(connection, MIGRATIONS)
         assert tables(engine) == set(metadata.tables)
         with transaction(engine) as connection:
-            downgrade(connection, "base")
+            downgrade(connection, MIGRATIONS, "base")
         assert tables(engine) == set()
 
 
 def test_a_run_outlives_the_step_to_parameters_and_back(engine: Engine) -> None:
     with transaction(engine) as connection:
-        upgrade(connection, "0001")
+        upgrade(connection, MIGRATIONS, "0001")
         values = {"run_id": Run(2, "begun before").parameters.run_id, "state": "running"}
         connection.execute(insert(runs), values | dict.fromkeys(("trials_done", "requests", "changed_at"), 0))
-        upgrade(connection)
+        upgrade(connection, MIGRATIONS)
     store, before, after = SqlStore(engine), Run(2, "begun before"), Run(2)
     for run in (before, after):
         for place in ((0, 0, 0), (0, 1, 0)):
@@ -73,9 +73,9 @@ def test_a_run_outlives_the_step_to_parameters_and_back(engine: Engine) -> None:
     assert with_result is not None
     assert with_result.result is not None
     with transaction(engine) as connection:
-        downgrade(connection, "0001")
+        downgrade(connection, MIGRATIONS, "0001")
         states = connection.execute(select(runs.c.run_id, runs.c.state)).all()
-        upgrade(connection)
+        upgrade(connection, MIGRATIONS)
     assert sorted(state for _, state in states) == ["discarded", "discarded"]
     assert store.stop(after.parameters.run_id) == with_result
 
@@ -83,7 +83,7 @@ def test_a_run_outlives_the_step_to_parameters_and_back(engine: Engine) -> None:
 def test_an_interrupted_migration_leaves_nothing(engine: Engine) -> None:
     def work() -> None:
         with transaction(engine) as connection:
-            upgrade(connection)
+            upgrade(connection, MIGRATIONS)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

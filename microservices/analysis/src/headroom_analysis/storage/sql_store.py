@@ -6,14 +6,16 @@ import json
 import time
 from typing import TYPE_CHECKING, Final, Self
 
-from headroom_analysis.migrations import upgrade
+from sqlalchemy import select
+
 from headroom_analysis.plans import plan_of
 from headroom_analysis.storage import statements as sql
 from headroom_analysis.storage.addition import Addition, add_run, summaries_of
-from headroom_analysis.storage.engine import open_engine, transaction
+from headroom_analysis.storage.engine import MIGRATIONS, open_engine, transaction
 from headroom_analysis.storage.stopping import stop_run
 from headroom_analysis.store import KeptTrials
 from headroom_common.contracts.events import RunParameters
+from headroom_common.database.migrations import upgrade
 from headroom_common.errors import PermanentError
 
 if TYPE_CHECKING:
@@ -44,14 +46,13 @@ def open_store(url: str, *, connections: int = 4) -> SqlStore:
         PermanentError: the URL is of neither form.
         TransientError: the database is not there, or failed.
     """
-    engine = open_engine(url, connections=connections)
+    store = SqlStore(open_engine(url, connections=connections))
     try:
-        with transaction(engine) as connection:
-            upgrade(connection)
+        store.prepare()
     except BaseException:
-        engine.dispose()
+        store.close()
         raise
-    return SqlStore(engine)
+    return store
 
 
 class SqlStore:
@@ -61,7 +62,7 @@ class SqlStore:
     that was reported and counts nothing twice.
 
     Args:
-        engine: connections to a database with the newest tables.
+        engine: connections to a database; it has the newest tables once `prepare` was called.
         merge_bytes: see `MERGE_BYTES`.
         clock: seconds since 1970; tells the age of runs and nothing else.
     """
@@ -72,6 +73,24 @@ class SqlStore:
         self._engine = engine
         self._merge_bytes = merge_bytes
         self._clock = clock
+
+    def prepare(self) -> None:
+        """Make the tables, or bring them up to date.
+
+        Raises:
+            TransientError: the database is not there, or failed.
+        """
+        with transaction(self._engine) as connection:
+            upgrade(connection, MIGRATIONS)
+
+    def check(self) -> None:
+        """Ask the database for a sign of life.
+
+        Raises:
+            TransientError: it gave none.
+        """
+        with transaction(self._engine) as connection:
+            connection.execute(select(1))
 
     def add(self, header: CompletedHeader, plan: RunPlan, partial: Partial) -> Standing | None:
         """Add one part; see `PartialStore.add`.
@@ -150,9 +169,13 @@ class SqlStore:
         Raises:
             TransientError: the database failed or is busy.
         """
-        with transaction(self._engine) as connection:
-            done = connection.execute(sql.DELETE_OLD_RUNS, {"before": int(self._clock() - age)})
-        return done.rowcount
+        before, removed = {"before": int(self._clock() - age)}, 0
+        while True:  # in steps that no statement's time limit cuts
+            with transaction(self._engine) as connection:
+                found = connection.execute(sql.DELETE_OLD_RUNS, before).rowcount
+            removed += found
+            if found < sql.REMOVED_AT_ONCE:
+                return removed
 
     def _forget_trials(self, run_id: UUID) -> None:
         """Remove an unwanted run's trials, alone: who adds a part holds its trial and waits for the run."""

@@ -57,7 +57,12 @@ DISCARD_RUN: Final = STOP_RUN.values(trials_done=0, result=None)
 TOTALS: Final = select(runs.c.totals).where(runs.c.run_id == _RUN)
 RESULT_OF_FINISHED: Final = select(runs.c.result).where(runs.c.run_id == _RUN, runs.c.state == FINISHED)
 RESULT: Final = select(runs.c.result).where(runs.c.run_id == _RUN)
-DELETE_OLD_RUNS: Final = delete(runs).where(runs.c.changed_at < bindparam("before"))
+REMOVED_AT_ONCE: Final = 100
+_OLD: Final = runs.c.changed_at < bindparam("before")
+DELETE_OLD_RUNS: Final = delete(runs).where(
+    runs.c.run_id.in_(select(runs.c.run_id).where(_OLD).order_by(runs.c.changed_at).limit(REMOVED_AT_ONCE)),
+    _OLD,  # again: a run may change until its turn comes
+)
 
 STANDING: Final = select(
     runs.c.state,
