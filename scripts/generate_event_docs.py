@@ -10,14 +10,24 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from headroom_analysis.app import AnalysisSettings
 from headroom_common.contracts.registry import CONTRACTS
 from headroom_common.contracts.wire import Encoded
 from headroom_common.event_manager import document as events
 from headroom_common.event_manager.asyncapi import document, to_yaml
 from headroom_common.event_manager.document import brought_up_to_date
 from headroom_common.service import document as services
+from headroom_gateway.settings import GatewaySettings
 
+if TYPE_CHECKING:
+    from headroom_common.service.settings import ServiceSettings
+
+OWN_SETTINGS: dict[str, type[ServiceSettings]] = {
+    "analysis": AnalysisSettings,
+    "the gateway": GatewaySettings,
+}
 ROOT = Path(__file__).resolve().parent.parent
 ASYNCAPI = ROOT / "docs" / "asyncapi.yaml"
 EVENTS = ROOT / "docs" / "events.md"
@@ -51,7 +61,7 @@ def main() -> int:
     texts = {
         ASYNCAPI: to_yaml(document({event_type: read_sample(event_type) for event_type in CONTRACTS})),
         EVENTS: brought_up_to_date(EVENTS.read_text(encoding="utf-8"), events.generated()),
-        SERVICES: brought_up_to_date(SERVICES.read_text(encoding="utf-8"), services.generated()),
+        SERVICES: brought_up_to_date(SERVICES.read_text(encoding="utf-8"), services.generated(OWN_SETTINGS)),
     }
     stale = [
         path for path, text in texts.items() if not path.exists() or path.read_text(encoding="utf-8") != text

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from headroom_common.event_manager.settings import EventManagerSettings
-from headroom_common.service.document import meanings_of, settings_of
+from headroom_common.service.document import generated, meanings_of, settings_of
 from headroom_common.service.settings import ServiceSettings
 from headroom_common.transports.settings import BrokerSettings
 
@@ -17,6 +17,26 @@ def test_every_setting_has_its_meaning(model: type[ServiceSettings]) -> None:
     meanings = meanings_of(model)
     assert set(model.model_fields) == set(meanings)
     assert all(meaning.endswith(".") for meaning in meanings.values())
+
+
+def test_inherited_settings_keep_their_meaning() -> None:
+    class More(ServiceSettings):
+        """Settings of one service.
+
+        Attributes:
+            port: where this one listens.
+            limit: how much it takes.
+        """
+
+        limit: int
+
+    listed = {name: (default, meaning) for name, default, meaning in settings_of(More)}
+    assert listed["HEADROOM_LIMIT"] == ("required", "how much it takes.")
+    assert listed["HEADROOM_PORT"] == ("`8080`", "where this one listens.")
+    assert listed["HEADROOM_REDIS_TIMEOUT"][1] == "seconds that one question to Redis may take."
+    page = generated({"one": More})
+    assert page.count("HEADROOM_REDIS_TIMEOUT") == 1
+    assert "### Of one alone" in page
 
 
 def test_settings_are_listed_as_variables() -> None:

@@ -141,6 +141,14 @@ class EventManager:
         """Say what an operator should know of the service while it is ready; before ``start``."""
         self._states.remark = text
 
+    def trouble(self, source: Trouble, reason: str) -> None:
+        """Note that something beside events fails; the service is degraded while anything does."""
+        self._states.trouble(source, reason)
+
+    def recovered(self, source: Trouble, reason: str) -> None:
+        """Note that it works again."""
+        self._states.recovered(source, reason)
+
     def subscribe(
         self,
         body: type[BodyT],

@@ -25,6 +25,7 @@ class Trouble(StrEnum):
     CONNECTION = "connection"
     CONFIRMS = "confirms"
     INBOX = "inbox"
+    DATABASE = "database"
 
 
 TRANSITIONS: Final[Mapping[tuple[ServiceState, Trigger], ServiceState]] = MappingProxyType(

@@ -2,7 +2,8 @@
 
 A setting ``port`` is the variable ``HEADROOM_PORT``, a nested one ``broker.url`` is ``HEADROOM_BROKER__URL``.
 Secrets may come from files instead: with ``HEADROOM_SECRETS_DIR=/run/secrets`` the file
-``/run/secrets/headroom_redis_url`` holds the setting ``redis_url``. A variable goes before a file.
+``/run/secrets/headroom_redis_url`` holds the setting ``redis_url``. A variable goes before a file. An empty
+variable is none at all; ``none`` is a setting's None.
 """
 
 import os
@@ -78,6 +79,7 @@ class ServiceSettings(BaseSettings):
         env_prefix=PREFIX,
         env_nested_delimiter=NESTED,
         env_ignore_empty=True,
+        env_parse_none_str="none",
         secrets_dir_missing="error",
     )
 

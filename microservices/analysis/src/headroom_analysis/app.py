@@ -1,12 +1,23 @@
-"""The composition root of analysis: its handlers, their store and what it answers over HTTP."""
+"""The composition root of analysis: its handlers, their store, what it answers over HTTP and does besides."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
 
 from headroom_analysis.api.comparisons import comparisons
 from headroom_analysis.api.rendering import rendering
 from headroom_analysis.api.turns import Turns
 from headroom_analysis.handlers import Analysis
 from headroom_analysis.store import MemoryStore, PartialStore
+from headroom_analysis.upkeep import DatabaseWatch, Retention
 from headroom_common.service import Secret, Service, ServiceSettings
 from headroom_common.service.threads import in_thread
+
+if TYPE_CHECKING:
+    from headroom_analysis.storage import SqlStore
 
 
 class AnalysisSettings(ServiceSettings):
@@ -16,38 +27,48 @@ class AnalysisSettings(ServiceSettings):
         database_url: the database of statistics, as ``postgresql+psycopg://user:password@host/name`` or
             ``sqlite:////path/to/file``; without it they are kept in memory, are lost when this process ends,
             and this instance has to be the only one.
+        retention_days: days after which a run that nothing happens to is removed from the database; ``none``
+            keeps all. Longer than events may lie in queues.
     """
 
     database_url: Secret | None = None
+    retention_days: Annotated[int, Field(ge=1)] | None = 30
 
 
 def build(settings: AnalysisSettings) -> Service:
-    """Return the service.
+    """Return the service; nothing is connected yet.
 
     Raises:
         PermanentError: the database's URL cannot be used.
     """
-    store: PartialStore = MemoryStore()
-    close_store = _nothing
-    if settings.database_url is not None:
-        from headroom_analysis.storage import open_store  # noqa: PLC0415 - an instance in memory needs none of it
-
-        kept = open_store(settings.database_url.get_secret_value())
-        store, close_store = kept, kept.close
+    kept = None if settings.database_url is None else _database(settings, settings.database_url)
+    store: PartialStore = kept or MemoryStore()
+    analysis = Analysis(store)
     drawing, comparing = Turns("rendering"), Turns("comparing")
 
     async def close() -> None:
         drawing.close()
         comparing.close()
-        await in_thread(close_store)
+        if kept is not None:
+            await in_thread(kept.close)
 
-    return Service(
+    service = Service(
         "analysis",
-        Analysis(store).handlers,
+        analysis.handlers,
         routers=[rendering(drawing), comparisons(store, comparing)],
         close=close,
     )
+    if kept is None:
+        return service
+    watch = DatabaseWatch(kept, analysis.handlers)
+    background = [watch.run]
+    if settings.retention_days is not None:
+        background.append(Retention(kept, settings.retention_days).run)
+    return replace(service, subscribe=watch.subscribe, background=background)
 
 
-def _nothing() -> None:
-    """Close nothing."""
+def _database(settings: AnalysisSettings, url: Secret) -> SqlStore:
+    from headroom_analysis.storage import SqlStore, open_engine  # noqa: PLC0415 - in memory none of it is needed
+
+    # One for each thread that handles events, compares runs, looks after the database, removes old runs.
+    return SqlStore(open_engine(url.get_secret_value(), connections=settings.threads + 3))

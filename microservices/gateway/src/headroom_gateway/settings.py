@@ -23,7 +23,7 @@ class GatewaySettings(SecuritySettings):
         most_active_runs: runs under way or waiting, of one caller.
         most_requests: simulated requests in one run.
         stall_timeout: seconds without news after which a run has failed.
-        retention_days: days after which ended runs are removed; empty keeps them.
+        retention_days: days after which ended runs are removed; ``none`` keeps them.
         most_followers: clients that follow runs through this instance at once.
         heartbeat: seconds between two signs of life to those who follow a run.
     """
