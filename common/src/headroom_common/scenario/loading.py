@@ -8,12 +8,13 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from headroom_common.scenario.base import describe
-from headroom_common.scenario.document import MAX_BYTES, Node, read_yaml
+from headroom_common.scenario.document import MAX_BYTES, MAX_PROBLEMS, Node, read_yaml
 from headroom_common.scenario.draft import Loc
 from headroom_common.scenario.expansion import expand_templates, used_templates, without_template
 from headroom_common.scenario.model import Scenario
 from headroom_common.scenario.overrides import Override, apply_overrides, is_for_templates, parse_overrides
 from headroom_common.scenario.problems import Place, Problem, ScenarioError, finding_places, path_text, places
+from headroom_common.scenario.suggestions import bounded
 from headroom_common.scenario.topology import ServerSpec
 from headroom_common.scenario.traces import inline_traces
 from headroom_common.scenario.warnings import scenario_warnings
@@ -46,9 +47,13 @@ def load_scenario(text_or_path: str | Path, *, overrides: Sequence[str] = ()) ->
             YAML.
 
     Raises:
-        ScenarioError: something is wrong; every problem is listed with path and line.
+        ScenarioError: something is wrong; every problem is listed with path and line, the first 100 at most.
     """
-    changes = parse_overrides(overrides)
+    with bounded():
+        return _load(text_or_path, parse_overrides(overrides))
+
+
+def _load(text_or_path: str | Path, changes: Sequence[Override]) -> LoadedScenario:
     source, text, folder = _read(text_or_path)
     tree = read_yaml(text, source)
     document = tree.plain()
@@ -137,7 +142,7 @@ class _Loading:
         """Return the error for *found*, each with its line, in the order of the document."""
         problems = dict.fromkeys(self._locate(place) for place in found)
         ordered = sorted(problems, key=lambda problem: (problem.line or 0, problem.column or 0))
-        return ScenarioError(ordered, self.source)
+        return ScenarioError(ordered[:MAX_PROBLEMS], self.source)
 
     def _locate(self, place: Place) -> Problem:
         for length in range(len(place.loc), 0, -1):
@@ -184,8 +189,9 @@ def _check_unused_templates(spec: dict[str, Any]) -> tuple[list[str], list[Place
     servers = templates.get("servers") if isinstance(templates, dict) else None
     warnings: list[str] = []
     found: list[Place] = []
+    used = used_templates(spec)
     for name, body in (servers if isinstance(servers, dict) else {}).items():
-        if name in used_templates(spec):
+        if name in used:
             continue
         loc: Loc = (*_TEMPLATES, str(name))
         warnings.append(f"{path_text(loc)}: template '{name}' is used by no server")
