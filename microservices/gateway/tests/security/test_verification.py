@@ -1,4 +1,4 @@
-"""API keys and a real database: valid, wrong, expired, revoked ones; what it is asked, and when it is gone."""
+"""API keys and a real database: valid, wrong, expired, revoked; what it is asked, and when it is gone."""
 
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
