@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from headroom_common.defaults import REMOTE_SEGMENT_ARRIVALS
 from headroom_common.scenario.loading import load_scenario
+from headroom_common.scenario.problems import Problem, ScenarioError
 from headroom_gateway.errors import ReusedKeyError, TooLargeError, TooManyRunsError
 from headroom_gateway.representations import ClonedRun, NewRun
 from headroom_gateway.storage.inserts import add_unless_there
@@ -273,7 +274,11 @@ class Submission:
 
 
 def _checked(text: str | bytes, overrides: list[str]) -> NewScenario:
-    decoded = text if isinstance(text, str) else text.decode(errors="replace")
+    try:
+        decoded = text if isinstance(text, str) else text.decode()
+    except UnicodeDecodeError as error:
+        problem = Problem("", None, None, "valid YAML in UTF-8", f"byte {error.start} to be none of it")
+        raise ScenarioError([problem], "") from None
     return NewScenario.of(load_scenario(decoded, overrides=overrides))
 
 

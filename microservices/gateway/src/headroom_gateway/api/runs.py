@@ -1,11 +1,11 @@
 """Routes of runs: asking for them, looking at them, ending them."""
 
-from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request, Response
+from pydantic import AwareDatetime
 
 from headroom_gateway.api.answers import DEFAULT_LIMIT, PREFIX, failures, model, page_headers, tagged
 from headroom_gateway.api.scenarios import Cursor, Limit
@@ -101,9 +101,9 @@ def _add_reading(router: APIRouter, parts: Parts) -> None:
         *,
         state: RunState | None = None,
         scenario_id: ScenarioId | None = None,
-        created_by: Annotated[str | None, Query(max_length=255)] = None,
-        created_after: datetime | None = None,
-        created_before: datetime | None = None,
+        created_by: Annotated[str | None, Query(max_length=255, pattern=r"^[^\x00]*$")] = None,
+        created_after: AwareDatetime | None = None,
+        created_before: AwareDatetime | None = None,
         limit: Limit = DEFAULT_LIMIT,
         cursor: Cursor = None,
     ) -> Response:
