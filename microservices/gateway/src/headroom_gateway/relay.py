@@ -35,7 +35,11 @@ if TYPE_CHECKING:
     from headroom_gateway.storage.runs import Runs
 
 _BATCH: Final = 16
-_LEASE: Final = timedelta(seconds=30)
+_LEASE: Final = timedelta(seconds=5)
+"""How long a message is left alone that an instance may be publishing, or may have died over.
+
+Shorter than publishing takes when the broker is slow: a copy is dropped where it arrives.
+"""
 _POLL: Final = 1.0
 _ADMISSION: Final = 0x67617465_61646D69
 """Of PostgreSQL's advisory locks: which instance lets runs in now."""
