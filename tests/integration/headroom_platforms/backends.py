@@ -1,6 +1,7 @@
 """What a platform stands on: a broker behind a proxy, Redis, and PostgreSQL."""
 
 import asyncio
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from headroom.remote import connected
 from headroom_common.transports.port import DeadLetter
 
 _POLL = 0.5
+_PRIVATE = re.compile(r"\.v\d+\.")
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,10 @@ class Backend:
     async def until_queues_are_empty(self, within: float = 60.0) -> Mapping[str, int]:
         """Return the queues that still hold messages when all are empty, or after so many seconds."""
         return await self._until_empty(lambda _: True, within)
+
+    async def until_work_queues_are_empty(self, within: float = 60.0) -> Mapping[str, int]:
+        """The same, but for the private queues of instances, which outlive those that were killed."""
+        return await self._until_empty(lambda name: _PRIVATE.search(name) is None, within)
 
     async def _until_empty(self, counts: Callable[[str], bool], within: float) -> Mapping[str, int]:
         left: Mapping[str, int] = {}
