@@ -148,12 +148,6 @@ class Results:
         """Store a document within a transaction."""
         await add_unless_there(connection, results, new.row | {"created_at_us": to_us(now)})
 
-    async def known(self, connection: AsyncConnection, cache_key: str) -> str | None:
-        """Return the hash of a stored result; None when there is none."""
-        query = select(results.c.hash).where(results.c.cache_key == cache_key).limit(1)
-        found: str | None = (await connection.execute(query)).scalar()
-        return found
-
     async def document(self, name: str) -> bytes:
         """Return a document as it is published: JSON in UTF-8.
 
