@@ -6,17 +6,14 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from functools import cache
 from itertools import count
 from pathlib import Path
-from typing import Final
 
 import pytest
 from headroom_servers.postgres import Postgres
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from gateway_testing.databases import copied, migrated
+from gateway_testing.databases import DATABASES, copied, migrated
 from gateway_testing.storage import Storage
-
-DATABASES: Final = ("sqlite", "postgresql")
 
 _numbers = count()
 

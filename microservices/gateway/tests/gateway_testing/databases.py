@@ -1,11 +1,15 @@
 """Databases with tables, made by copying one."""
 
 import asyncio
+import threading
+from typing import Final
 
 import psycopg
 from headroom_servers.postgres import Postgres
 
 from headroom_gateway.storage.database import Database
+
+DATABASES: Final = ("sqlite", "postgresql")
 
 
 def migrated(url: str) -> str:
@@ -29,3 +33,10 @@ def copied(server: Postgres, url: str, name: str) -> str:
     with psycopg.connect(administration, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
     return server.url(name)
+
+
+async def sqlite_threads_ended() -> None:
+    """Wait for the threads of connections that failed to open: they end by themselves, and need the loop."""
+    async with asyncio.timeout(60):
+        while any("_connection_worker" in thread.name for thread in threading.enumerate()):  # noqa: ASYNC110 - of threads
+            await asyncio.sleep(0.01)

@@ -1,0 +1,130 @@
+"""The tables through time: forward and back, by several instances at once, on both kinds of databases."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from gateway_testing.databases import DATABASES, sqlite_threads_ended
+from sqlalchemy import inspect
+
+from headroom_common.database.migrations import _config, downgrade, upgrade
+from headroom_common.errors import PermanentError, TransientError
+from headroom_gateway.storage.database import MIGRATIONS, Database
+from headroom_gateway.storage.schema import metadata
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+
+@pytest.fixture(params=DATABASES)
+def url(request: pytest.FixtureRequest, empty_database: Callable[[str], str]) -> str:
+    return empty_database(request.param)
+
+
+@pytest.fixture
+async def empty(url: str) -> AsyncIterator[Database]:
+    database = Database(url)
+    yield database
+    await database.close()
+
+
+def differences(connection: Connection) -> list[Any]:
+    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    return list(compare_metadata(context, metadata))
+
+
+def tables(connection: Connection) -> set[str]:
+    return set(inspect(connection).get_table_names())
+
+
+def revisions(connection: Connection) -> list[str]:
+    script = ScriptDirectory.from_config(_config(connection, MIGRATIONS))
+    return [revision.revision for revision in script.walk_revisions()][::-1]
+
+
+async def test_the_migrations_make_the_tables_that_the_code_uses(empty: Database) -> None:
+    await empty.migrate()
+    async with empty.transaction() as connection:
+        assert await connection.run_sync(differences) == []
+        assert await connection.run_sync(tables) == {*metadata.tables, "alembic_version"}
+
+
+async def test_every_migration_runs_forward_and_back_and_forward(empty: Database) -> None:
+    async with empty.transaction() as connection:
+        steps = await connection.run_sync(revisions)
+    seen = []
+    for revision in steps:
+        async with empty.transaction() as connection:
+            await connection.run_sync(upgrade, MIGRATIONS, revision)
+            seen.append(await connection.run_sync(tables))
+    for revision, before in zip(
+        ["base", *steps[:-1]][::-1], [{"alembic_version"}, *seen[:-1]][::-1], strict=True
+    ):
+        async with empty.transaction() as connection:
+            await connection.run_sync(downgrade, MIGRATIONS, revision)
+            assert await connection.run_sync(tables) == before
+    await empty.migrate()
+    async with empty.transaction() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+async def test_instances_that_start_together_take_turns(empty: Database, url: str) -> None:
+    others = [Database(url) for _ in range(3)]
+    try:
+        await asyncio.gather(*(one.migrate() for one in (empty, *others)))
+        async with empty.transaction() as connection:
+            assert await connection.run_sync(differences) == []
+    finally:
+        for one in others:
+            await one.close()
+
+
+class CrashError(Exception):
+    """The instance ends here."""
+
+
+async def test_a_migration_that_fails_leaves_nothing_behind(empty: Database) -> None:
+    def migrate_and_crash(connection: Connection) -> None:
+        upgrade(connection, MIGRATIONS)
+        raise CrashError
+
+    async def migrate() -> None:
+        async with empty.transaction() as connection:
+            await connection.run_sync(migrate_and_crash)
+
+    with pytest.raises(CrashError):
+        await migrate()
+    async with empty.transaction() as connection:
+        assert await connection.run_sync(tables) == set()
+
+
+async def test_a_database_that_is_not_there_is_a_passing_failure(
+    tmp_path: Path, unused_tcp_port: int
+) -> None:
+    for url in (
+        f"postgresql+psycopg://somebody:secret@127.0.0.1:{unused_tcp_port}/gateway",
+        f"sqlite:///{tmp_path}/nowhere/gateway.db",
+    ):
+        database = Database(url)
+        for call in (database.migrate, database.check):
+            with pytest.raises(TransientError, match="the database: OperationalError: ") as caught:
+                await call()
+            assert caught.value.next_step
+            assert "secret" not in str(caught.value)
+        await database.close()
+    await sqlite_threads_ended()
+
+
+@pytest.mark.parametrize("url", ["mysql://me:secret@host/db", "me:secret@host", ""])
+def test_other_databases_are_refused(url: str) -> None:
+    with pytest.raises(PermanentError, match=r"expected postgresql\+psycopg:// or sqlite:///") as caught:
+        Database(url)
+    assert "secret" not in str(caught.value)
