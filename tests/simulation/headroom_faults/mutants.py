@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID, uuid5
 
 import headroom_analysis.store
+from headroom_analysis.handlers import Analysis
 from headroom_common.contracts import event
+from headroom_common.contracts.events import RunCancelled
 from headroom_common.errors import TransientError
 from headroom_common.event_manager import manager, publisher
+from headroom_common.event_manager.cancellations import Cancellations
 from headroom_common.event_manager.handling import Acknowledge, Outcome
 from headroom_common.event_manager.middleware.dedupe import Dedupe
 
@@ -19,7 +23,8 @@ if TYPE_CHECKING:
     import pytest
 
     from headroom_analysis.domain.partials import Partial
-    from headroom_common.contracts.events import CompletedHeader
+    from headroom_common.contracts.event import Event, Outgoing
+    from headroom_common.contracts.events import CompletedHeader, RequestsCompleted
     from headroom_common.event_manager.handling import Handling, Proceed
     from headroom_common.transports.port import Delivery, Message
 
@@ -119,6 +124,45 @@ def broken_connection_is_swallowed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(publisher, "uncancelled", uncancelled)
 
 
+def cancellations_are_ignored(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Cancellations, "_drops", lambda _self, _run: False)
+
+
+def one_cancellation_drops_every_run(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Cancellations, "_drops", lambda self, run: bool(self._runs) and run is not None)
+
+
+def nobody_is_reminded(patch: pytest.MonkeyPatch) -> None:
+    completed = Analysis.requests_completed
+
+    def without_reminder(self: Analysis, event: Event[RequestsCompleted]) -> list[Outgoing]:
+        return [output for output in completed(self, event) if not isinstance(output.body, RunCancelled)]
+
+    patch.setattr(Analysis, "requests_completed", without_reminder)
+
+
+def every_reminder_stops_the_run_again(patch: pytest.MonkeyPatch) -> None:
+    cancelled = Analysis.run_cancelled
+
+    def as_the_first(self: Analysis, event: Event[RunCancelled]) -> list[Outgoing]:
+        uncaused = event.envelope.model_copy(update={"causationid": None})
+        return cancelled(self, replace(event, envelope=uncaused))
+
+    patch.setattr(Analysis, "run_cancelled", as_the_first)
+
+
+def a_stopped_run_begins_anew(patch: pytest.MonkeyPatch) -> None:
+    store = headroom_analysis.store.MemoryStore
+    stop = store.stop
+
+    def stop_for_now(self: Any, run_id: UUID) -> Any:
+        stopped = stop(self, run_id)
+        self._forgotten.pop(run_id, None)
+        return stopped
+
+    patch.setattr(store, "stop", stop_for_now)
+
+
 MUTANTS: Final[Mapping[str, Callable[[pytest.MonkeyPatch], None]]] = {
     function.__name__.replace("_", "-"): function
     for function in (
@@ -128,6 +172,11 @@ MUTANTS: Final[Mapping[str, Callable[[pytest.MonkeyPatch], None]]] = {
         no_dedupe_and_a_store_that_adds,
         publisher_gives_up,
         broken_connection_is_swallowed,
+        cancellations_are_ignored,
+        one_cancellation_drops_every_run,
+        nobody_is_reminded,
+        every_reminder_stops_the_run_again,
+        a_stopped_run_begins_anew,
     )
 }
 """By name: breaks it until the patch is undone."""

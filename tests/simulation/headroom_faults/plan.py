@@ -94,7 +94,7 @@ class Cancellation:
 
     @classmethod
     def draw(cls, chance: random.Random) -> Cancellation:
-        return cls(after=chance.randint(0, 60), unheard=chance.random() < 0.3)
+        return cls(after=chance.randint(0, 60), unheard=chance.random() < 0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +131,9 @@ class Plan:
     @classmethod
     def draw(cls, chance: random.Random) -> Plan:
         runs = chance.choice([1, 2, 2, 3])
-        poisoned, cancelled = runs > 1 and chance.random() < 0.3, chance.random() < 0.3
+        poisoned, cancelled = runs > 1 and chance.random() < 0.3, chance.random() < 0.4
         variants = tuple(chance.sample(range(len(VARIANTS)), runs))
-        if cancelled and chance.random() < 0.5:
+        if cancelled and chance.random() < 0.6:
             variants = (ENDLESS, *variants[1:])
         types = POISONED_TYPES[: -1 if poisoned and VARIANTS[variants[-1]].one_segment else None]
         return cls(

@@ -149,11 +149,6 @@ class Platform:
             process.wake()
 
     @property
-    def is_calm(self) -> bool:
-        """Whether the faults have stopped."""
-        return self._calm.is_set()
-
-    @property
     def unready(self) -> list[str]:
         """The processes that are missing or not ready, and why.
 

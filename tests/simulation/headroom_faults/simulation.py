@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 PATIENCE: Final = 600.0
 """Seconds of virtual time within which everything is done once the faults have stopped."""
 
-LAST_MESSAGES: Final = 1_000
-"""Messages of a cancelled run, at most, that are still sent once everybody could hear of it."""
+LAST_MESSAGES: Final = 300
+"""Messages of a cancelled run, at most, that are still sent once it is cancelled: faults wake some of it up,
+and who has not heard of the cancellation works on until something reaches analysis."""
 
 _TICK: Final = 0.25
 _INSTANT: Final = 0.02
@@ -178,8 +179,8 @@ class _Simulation:
         yield from self._platform.unready
 
     def _going_on(self) -> Iterator[str]:
-        """The cancelled run, when it goes on though no fault hinders anybody from hearing of it."""
-        if self._cancelling is None or not self._cancelling.done() or not self._platform.is_calm:
+        """The cancelled run, when it goes on and on."""
+        if self._cancelling is None or not self._cancelling.done():
             return
         broker = self._platform.broker
         taken = broker.taken[str(self._cancelled)]
@@ -188,8 +189,8 @@ class _Simulation:
                 self._taken_before = taken
         elif taken > self._taken_before + LAST_MESSAGES:
             yield (
-                f"run {self._cancelled} goes on: {taken - self._taken_before} messages since everybody "
-                "could hear that it is cancelled; that was lost on somebody"
+                f"run {self._cancelled} goes on: {taken - self._taken_before} messages since it was "
+                "cancelled; that was lost on somebody"
             )
 
     def _wrong(self) -> Iterator[str]:
