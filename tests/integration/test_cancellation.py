@@ -31,15 +31,18 @@ class Follower:
 
     def __init__(self, run_id: UUID) -> None:
         self._run_id = run_id
-        self.progressed = asyncio.Event()
+        self.came_further = asyncio.Event()
+        self.completed_a_trial = asyncio.Event()
         self.stops: dict[UUID, RunStopped] = {}
 
     def subscribe(self, manager: EventManager) -> None:
         manager.subscribe(RunProgressed, self._progressed, inline=True, private=True, run_id=self._run_id)
         manager.subscribe(RunStopped, self._stopped, inline=True, private=True, run_id=self._run_id)
 
-    def _progressed(self, _: Event[RunProgressed]) -> tuple[()]:
-        self.progressed.set()
+    def _progressed(self, event: Event[RunProgressed]) -> tuple[()]:
+        self.came_further.set()
+        if event.body.trials_done:
+            self.completed_a_trial.set()
         return ()
 
     def _stopped(self, event: Event[RunStopped]) -> tuple[()]:
@@ -70,16 +73,16 @@ async def test_a_cancelled_run_is_out_of_all_queues_within_seconds(backend: Back
         visiting(backend.broker_url, follower.subscribe) as client,
     ):
         await client.publish(RunRequested(run=run))
-        await asyncio.wait_for(follower.progressed.wait(), PATIENCE)
+        await asyncio.wait_for(follower.completed_a_trial.wait(), PATIENCE)
         await before(platform)
         await client.publish(RunCancelled(run_id=run.run_id))
         platform.note("cancelled")
         await platform.until_ready()
         assert await backend.until_queues_are_empty(SECONDS) == {}
         platform.note("all queues are empty")
-        follower.progressed.clear()
+        follower.came_further.clear()
         await asyncio.sleep(2)
-        assert not follower.progressed.is_set()
+        assert not follower.came_further.is_set()
         assert await backend.until_queues_are_empty(SECONDS) == {}
         (stopped,) = follower.stops.values()
         assert 0 < stopped.trials_done < run.trials
