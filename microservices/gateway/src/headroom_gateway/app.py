@@ -54,7 +54,7 @@ def build(settings: GatewaySettings) -> Service:
     security = Security(settings, parts.database, parts.clock)
 
     async def beside(manager: EventManager) -> None:
-        await _until_migrated(parts.database)
+        await _until_migrated(parts.database, manager)
         async with asyncio.TaskGroup() as group:
             for work in (parts.relay, parts.feeds, parts.roster, sweeper):
                 group.create_task(work.run(manager))
@@ -122,13 +122,20 @@ def _hot_set(settings: GatewaySettings) -> HotSet:
     return RedisHotSet.open(url, timeout=settings.redis_timeout, clock=SystemClock())
 
 
-async def _until_migrated(database: Database) -> None:
-    """Bring the tables up to date, as soon as the database is there."""
+async def _until_migrated(database: Database, manager: EventManager) -> None:
+    """Bring the tables up to date, as soon as the database is there; until then the instance is not ready.
+
+    A database that goes away later leaves it ready: every instance has the same one, and a refusal that says
+    when to come back is better than no answer.
+    """
+    manager.trouble(Trouble.DATABASE, "the database has not been reached yet")
     while True:
         try:
             await database.migrate()
         except TransientError as error:
             _log.warning("the gateway waits for its database", reason=error.message)
+            manager.trouble(Trouble.DATABASE, error.message)
             await asyncio.sleep(_PAUSE)
         else:
+            manager.recovered(Trouble.DATABASE, "the database is there")
             return
