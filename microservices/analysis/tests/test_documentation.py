@@ -11,7 +11,15 @@ import pytest
 from analysis_testing.runs import run_parameters
 from analysis_testing.worlds import all_tables
 
+from headroom_analysis.domain.comparison import (
+    MOST_DIFFERENCES,
+    MOST_NAMES,
+    ComparedRun,
+    comparison_document,
+)
+from headroom_analysis.domain.differences import MOST_SHOWN
 from headroom_analysis.domain.fold import fold
+from headroom_analysis.domain.latency import QUANTILES
 from headroom_analysis.domain.layout import MOST_DETAILED
 from headroom_analysis.domain.result import FORMAT, MOST_BARS, result_document
 from headroom_analysis.domain.series import FEWEST_INSTANTS, MOST_INSTANTS
@@ -22,6 +30,8 @@ from headroom_analysis.plans import plan_of
 
 DOCS = Path(__file__).parents[3] / "docs"
 FIGURE = {"value", "low", "high"}
+ALL_QUANTILES = [f"latency.{name}" for name in QUANTILES]
+"""A page writes the first and the last of them."""
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +85,41 @@ def test_every_documented_key_exists(text: str, document: dict[str, Any], sectio
     rows = [line.split("|")[1] for line in part.splitlines() if line.startswith("| `")]
     keys = {key.split(".")[0] for row in rows for key in re.findall(r"`([^`]+)`", row)}
     assert keys == set(entry(document))
+
+
+@pytest.fixture(scope="module")
+def comparison() -> dict[str, Any]:
+    plan = plan_of(run_parameters(trials=1))
+    other = plan_of(run_parameters(trials=1, horizon="11s"))
+    runs = []
+    for run in (plan, other):
+        partial = fold(all_tables(np.random.default_rng(0), run.layout, 300), run.layout)
+        summary = summarise(0, partial, run.layout, run.facts.servers)
+        runs.append(ComparedRun("id", run.facts, run.layout, [summary], "pass"))
+    return comparison_document(*runs)
+
+
+@pytest.mark.parametrize(
+    ("section", "entry"),
+    [
+        ("Top level", lambda comparison: comparison),
+        ("Runs", lambda comparison: comparison["a"]),
+        ("Metrics", lambda comparison: comparison["metrics"][0]),
+        ("Scenario differences", lambda comparison: comparison["scenario_differences"][0]),
+    ],
+)
+def test_the_keys_of_a_comparison_are_those_of_the_page(
+    comparison: dict[str, Any], section: str, entry: Any
+) -> None:
+    page = (DOCS / "comparison-format.md").read_text(encoding="utf-8")
+    part = page.split(f"## {section}\n")[1].split("\n## ", maxsplit=1)[0]
+    rows = [line.split("|")[1] for line in part.splitlines() if line.startswith("| `")]
+    assert {key for row in rows for key in re.findall(r"`([^`]+)`", row)} == set(entry(comparison))
+    for metric in {one["metric"] for one in comparison["metrics"]} - set(ALL_QUANTILES):
+        assert f"`{metric}`" in page
+    assert f"up to {MOST_NAMES} of each kind" in page
+    assert f"the first {MOST_DIFFERENCES} places" in page
+    assert f"more than {MOST_SHOWN} characters" in page
 
 
 def test_the_limits_in_the_text_are_those_of_the_code(text: str) -> None:
