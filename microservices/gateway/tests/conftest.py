@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+import structlog
 from headroom_servers.postgres import Postgres
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -74,7 +75,20 @@ async def storage(database_url: str) -> AsyncIterator[Storage]:
 
 
 @pytest.fixture
-async def sqlite(new_database: Callable[[str], str]) -> AsyncIterator[Storage]:
+def sqlite_url(new_database: Callable[[str], str]) -> str:
+    """The URL of a SQLite database with tables."""
+    return new_database("sqlite")
+
+
+@pytest.fixture
+async def sqlite(sqlite_url: str) -> AsyncIterator[Storage]:
     """The same, in SQLite alone: for what does not depend on the kind of database."""
-    async with Storage(new_database("sqlite")) as kept:
+    async with Storage(sqlite_url) as kept:
         yield kept
+
+
+@pytest.fixture
+def log_lines() -> Iterator[list[structlog.typing.EventDict]]:
+    """What was logged."""
+    with structlog.testing.capture_logs() as lines:
+        yield lines

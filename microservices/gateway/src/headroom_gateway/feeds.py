@@ -31,6 +31,7 @@ class _Feed:
     news: list[StoredNews] = field(default_factory=list)
     sequence: int = 0
     followers: int = 0
+    gone: bool = False
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def add(self, found: Sequence[StoredNews]) -> None:
@@ -102,13 +103,16 @@ class Feeds:
     async def follow(self, run_id: UUID, after: int, heartbeat: float) -> AsyncIterator[StoredNews | None]:
         """Give the news of a run after a number, as they come; None when there were none for a while.
 
-        A follower that is slow misses no change of state, and of the progress what is outdated.
+        A follower that is slow misses no change of state, and of the progress what is outdated. The news end
+        when the run is deleted, and with this instance.
 
         Args:
             run_id: the run.
             after: number of the last news that are known.
             heartbeat: after so many seconds without news None is given.
 
+        Raises:
+            TooManyFollowersError: there is no room.
         """
         with self._followed(run_id) as feed:
             while not self._ended:
@@ -121,6 +125,8 @@ class Feeds:
                             break
                 if feed.changed is not changed:
                     continue
+                if feed.gone:
+                    return
                 try:
                     async with asyncio.timeout(heartbeat):
                         await changed.wait()
@@ -129,12 +135,11 @@ class Feeds:
 
     @contextmanager
     def _followed(self, run_id: UUID) -> Iterator[_Feed]:
-        if self._followers >= self._most_followers:
-            message = f"followers: expected at most {self._most_followers} at once, found as many already"
-            raise TooManyFollowersError(
-                message, delay=5.0, next_step="Follow fewer runs, or try again later."
-            )
-        feed = self._feeds.setdefault(run_id, _Feed())
+        self.require_room()
+        if run_id not in self._feeds:
+            self._feeds[run_id] = _Feed()
+            self._noted.set()
+        feed = self._feeds[run_id]
         feed.followers += 1
         self._followers += 1
         try:
@@ -147,13 +152,16 @@ class Feeds:
 
     async def _look(self) -> None:
         """Fetch what is new of the runs that are followed."""
-        if not self._feeds:
+        followed = dict(self._feeds)
+        if not followed:
             return
-        latest = await self._runs.sequences(list(self._feeds))
-        for run_id, sequence in latest.items():
-            feed = self._feeds.get(run_id)
-            if feed is None or sequence <= feed.sequence:
-                continue
-            found = await self._runs.news(run_id, feed.sequence)
-            if found and found[-1].sequence > feed.sequence:
-                feed.add(found)
+        latest = await self._runs.sequences(list(followed))
+        for run_id, feed in followed.items():
+            sequence = latest.get(run_id)
+            if sequence is None:
+                feed.gone = True
+                feed.tell()
+            elif sequence > feed.sequence:
+                found = await self._runs.news(run_id, feed.sequence)
+                if found:
+                    feed.add(found)

@@ -20,9 +20,7 @@ def migrated(url: str) -> str:
         await database.migrate()
         await database.close()
 
-    # In a thread of its own: the caller's may have a running event loop.
-    with asyncio.Runner() as runner:
-        runner.run(migrate())
+    asyncio.run(migrate())
     return url
 
 

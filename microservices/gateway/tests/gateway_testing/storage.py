@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
@@ -18,7 +19,7 @@ from headroom_gateway.storage.schema import outbox
 from headroom_gateway.storage.times import to_us
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping
     from datetime import datetime
     from types import TracebackType
     from uuid import UUID
@@ -93,6 +94,15 @@ class Storage:
         query = select(outbox.c.run_id, outbox.c.kind).order_by(outbox.c.created_at_us, outbox.c.kind)
         async with self.database.reading() as connection:
             return [(row.run_id, Message(row.kind)) for row in await connection.execute(query)]
+
+    @asynccontextmanager
+    async def without(self, table: str) -> AsyncIterator[None]:
+        """Have every statement about a table fail for a while, as in a database that is in trouble."""
+        async with self.database.transaction() as connection:
+            await connection.exec_driver_sql(f"ALTER TABLE {table} RENAME TO away")
+        yield
+        async with self.database.transaction() as connection:
+            await connection.exec_driver_sql(f"ALTER TABLE away RENAME TO {table}")
 
     async def count(self, table: Table) -> int:
         """Return how many rows a table has."""
