@@ -7,6 +7,7 @@ from typing import Final
 import psycopg
 from headroom_servers.postgres import Postgres
 
+from gateway_testing.waits import until
 from headroom_gateway.storage.database import Database
 
 DATABASES: Final = ("sqlite", "postgresql")
@@ -35,6 +36,4 @@ def copied(server: Postgres, url: str, name: str) -> str:
 
 async def sqlite_threads_ended() -> None:
     """Wait for the threads of connections that failed to open: they end by themselves, and need the loop."""
-    async with asyncio.timeout(60):
-        while any("_connection_worker" in thread.name for thread in threading.enumerate()):  # noqa: ASYNC110 - of threads
-            await asyncio.sleep(0.01)
+    await until(lambda: not any("_connection_worker" in one.name for one in threading.enumerate()))

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from gateway_testing.storage import Storage
-
     from headroom_common.contracts.events import ControlBody
 
 _NAMES = {RunRequested: "requested", RunCancelled: "cancelled", RunDeleted: "deleted"}
@@ -49,6 +48,4 @@ class Post:
 def relay_of(storage: Storage, feeds: Feeds | None = None, *, most_running: int = 10) -> Relay:
     """Return the relay of an instance that has a storage."""
     followed = feeds or Feeds(storage.runs, most_followers=10)
-    return Relay(
-        storage.database, storage.runs, followed, storage.clock, most_running=most_running, window=4
-    )
+    return Relay(storage.database, storage.runs, followed, storage.clock, most_running=most_running, window=4)

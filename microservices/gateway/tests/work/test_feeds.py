@@ -18,6 +18,7 @@ from headroom_gateway.feeds import PERIOD, Feeds
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+    from contextlib import AbstractAsyncContextManager
 
     from headroom_common.event_manager import EventManager
     from headroom_gateway.storage.runs import Runs, StoredNews
@@ -41,6 +42,12 @@ async def at_work(feeds: Feeds) -> AsyncIterator[asyncio.Task[None]]:
             await task
 
 
+def following(
+    feeds: Feeds, run: UUID, after: int
+) -> AbstractAsyncContextManager[AsyncIterator[StoredNews | None]]:
+    return aclosing(cast("AsyncGenerator[StoredNews | None]", feeds.follow(run, after, HEARTBEAT)))
+
+
 async def read(
     feeds: Feeds,
     into: list[int],
@@ -51,7 +58,9 @@ async def read(
     until: Callable[[StoredNews], bool] = lambda _: False,
 ) -> None:
     """Follow a run, note the numbers of its news, and rest after each."""
-    async with aclosing(cast("AsyncGenerator[StoredNews | None]", feeds.follow(run, after, HEARTBEAT))) as news:
+    async with aclosing(
+        cast("AsyncGenerator[StoredNews | None]", feeds.follow(run, after, HEARTBEAT))
+    ) as news:
         async for one in news:
             if one is None:
                 continue
@@ -135,15 +144,16 @@ async def test_news_of_this_instance_are_told_at_once_and_others_within_a_period
     paper, found = Newspaper(), list[int]()
     feeds = feeds_of(paper)
     async with at_work(feeds):
+        write(paper, "s")
         task = asyncio.create_task(read(feeds, found))
         await asyncio.sleep(10.1)
         write(paper, "s")
         feeds.notify(RUN)
         await asyncio.sleep(0.001)
-        assert found == [1]
+        assert found == [1, 2]
         write(paper, "s")
         await asyncio.sleep(PERIOD)
-        assert found == [1, 2]
+        assert found == [1, 2, 3]
     await task
 
 
@@ -163,9 +173,13 @@ async def test_whoever_comes_first_does_not_wait_for_the_next_period() -> None:
 @in_virtual_time
 async def test_followers_are_told_that_it_is_still_there() -> None:
     paper = Newspaper()
+    write(paper, "s")
     feeds = feeds_of(paper)
     moments: list[float] = []
-    async with at_work(feeds), aclosing(cast("AsyncGenerator[StoredNews | None]", feeds.follow(RUN, 0, HEARTBEAT))) as news:
+    async with (
+        at_work(feeds),
+        following(feeds, RUN, 1) as news,
+    ):
         async for one in news:
             assert one is None
             moments.append(now())
@@ -254,6 +268,7 @@ async def test_a_database_that_is_away_is_waited_for() -> None:
 async def test_whoever_leaves_leaves_nothing_behind(moment: float) -> None:
     paper = Newspaper()
     write(paper, "ssp")
+    write(paper, "s", OTHER)
     feeds = feeds_of(paper)
     async with at_work(feeds):
         stays = asyncio.create_task(read(feeds, stayed := []))
@@ -273,7 +288,9 @@ async def test_whoever_leaves_leaves_nothing_behind(moment: float) -> None:
 
 @in_virtual_time
 async def test_one_more_than_allowed_is_refused() -> None:
-    feeds = feeds_of(Newspaper(), most_followers=2)
+    paper = Newspaper()
+    write(paper, "s")
+    feeds = feeds_of(paper, most_followers=2)
     async with at_work(feeds):
         tasks = [asyncio.create_task(read(feeds, [])) for _ in range(2)]
         await asyncio.sleep(0)
@@ -303,6 +320,7 @@ async def test_nobody_misses_a_state(
     written: Sequence[tuple[str, float]], readers: Sequence[tuple[int, float, float]]
 ) -> None:
     paper = Newspaper()
+    write(paper, "s")
     feeds = feeds_of(paper)
     found: list[list[int]] = [[] for _ in readers]
 
@@ -310,7 +328,7 @@ async def test_nobody_misses_a_state(
         await asyncio.sleep(moment)
         await read(feeds, into, after=after, pause=pause)
 
-    states = []
+    states = [1]
     async with at_work(feeds):
         tasks = [
             asyncio.create_task(come(into, *reader)) for into, reader in zip(found, readers, strict=True)

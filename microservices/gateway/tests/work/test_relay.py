@@ -12,8 +12,8 @@ from gateway_testing.clocks import NOON
 from gateway_testing.posts import Post, relay_of
 from gateway_testing.scenarios import stored
 from gateway_testing.storage import Storage
+from gateway_testing.waits import until
 
-from headroom_common.contracts.event import Event, Outgoing
 from headroom_common.contracts.events import RunCancelled, RunDeleted, RunRequested
 from headroom_common.errors import PermanentError
 from headroom_common.event_manager import EventManager, EventManagerSettings, WorkerPool
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
     from uuid import UUID
 
+    from headroom_common.contracts.event import Event, Outgoing
     from headroom_common.contracts.events import ControlBody
     from headroom_gateway.relay import Relay
 
@@ -52,9 +53,7 @@ async def states(storage: Storage, runs: Iterable[UUID]) -> list[str]:
 
 
 async def until_sent(post: Post, count: int) -> None:
-    async with asyncio.timeout(60):
-        while len(post.sent) < count:
-            await asyncio.sleep(0.01)
+    await until(lambda: len(post.sent) >= count)
 
 
 async def test_runs_are_let_in_oldest_first_as_many_as_there_is_room_for(storage: Storage) -> None:
@@ -210,9 +209,7 @@ async def test_a_relay_that_dies_after_publishing_tells_the_same_event_again(sto
         assert len(await storage.waiting()) == 1
         storage.clock.turn(seconds=31)
         assert await relay_of(storage)._send(gateway) == 1
-        async with asyncio.timeout(60):
-            while generator.counters.received < 2 or generator.in_hand:
-                await asyncio.sleep(0.01)
+        await until(lambda: generator.counters.received == 2 and not generator.in_hand)
     workers.close()
     assert handled == [run.id], "the second is a copy of the first"
     assert await storage.waiting() == []
@@ -258,11 +255,13 @@ async def test_a_broker_that_is_away_is_waited_for(sqlite: Storage) -> None:
     relay, post = relay_of(sqlite), Post()
     post.open.clear()
     runs = [await sqlite.accept() for _ in range(3)]
+
+    async def running() -> bool:
+        return set(await states(sqlite, [run.id for run in runs])) == {"running"}
+
     sqlite.clock.turn(seconds=1)
     async with at_work(relay, post):
-        async with asyncio.timeout(60):
-            while "queued" in await states(sqlite, [run.id for run in runs]):
-                await asyncio.sleep(0.01)
+        await until(running)
         assert len(await sqlite.waiting()) == 3
         post.open.set()
         await until_sent(post, 3)
@@ -277,9 +276,7 @@ async def test_a_database_that_fails_is_waited_for(
     run = await sqlite.accept()
     sqlite.clock.turn(seconds=1)
     async with sqlite.without("outbox"), at_work(relay, post):
-        async with asyncio.timeout(60):
-            while not log_lines:
-                await asyncio.sleep(0.01)
+        await until(lambda: bool(log_lines))
     assert log_lines[0]["event"] == "the relay waits for the database"
     assert post.sent == []
     async with at_work(relay, post):
