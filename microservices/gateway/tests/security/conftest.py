@@ -12,6 +12,10 @@ from headroom_servers.redis import Redis
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from security_testing.clocks import HandClock
+from security_testing.issuers import Issuer, running_issuer
+from security_testing.verifying import Verifying
+
 from headroom_gateway.storage.database import Database
 
 _numbers = count()
@@ -69,3 +73,22 @@ def log_lines() -> Iterator[list[structlog.typing.EventDict]]:
     """What was logged."""
     with structlog.testing.capture_logs() as lines:
         yield lines
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+async def issuer() -> AsyncIterator[Issuer]:
+    async with running_issuer() as issuer:
+        yield issuer
+
+
+@pytest.fixture
+async def verifying(issuer: Issuer, clock: HandClock) -> AsyncIterator[Verifying]:
+    verifying = Verifying(issuer, clock)
+    yield verifying
+    for tokens in verifying.opened:
+        await tokens.close()

@@ -21,11 +21,6 @@ PROBLEM = "application/problem+json"
 
 
 @pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
-
-
-@pytest.fixture
 async def app(database: Database, clock: HandClock) -> AsyncIterator[FastAPI]:
     async with protected(settings(cors_origins=["https://pages.example"]), database, clock) as app:
         yield app

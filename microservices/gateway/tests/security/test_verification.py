@@ -25,11 +25,6 @@ HOME = "192.0.2.1"
 
 
 @pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
-
-
-@pytest.fixture
 async def counters() -> AsyncIterator[Counters]:
     counters = Counters()
     yield counters
