@@ -20,12 +20,8 @@ RawHeaders = list[tuple[bytes, bytes]]
 class Counters(Protocol):
     """Numbers that are kept for a while, perhaps shared with other instances. Asking them never fails."""
 
-    async def add(self, key: str, expiry: int) -> int:
-        """Add one and return the sum; it is forgotten so many seconds after the first."""
-        ...
-
-    async def get(self, key: str) -> int:
-        """Return the sum."""
+    async def add(self, key: str, expiry: int, amount: int = 1) -> int:
+        """Add to a number and return the sum; it is forgotten so many seconds after it began."""
         ...
 
 
@@ -87,7 +83,7 @@ class Limit:
         if not self._per_minute:
             return None
         window, passed = divmod(self._now(), WINDOW)
-        taken = await self._counters.get(self._key(caller, window))
+        taken = await self._counters.add(self._key(caller, window), WINDOW, 0)
         return self._standing(taken, passed, exceeded=taken >= self._per_minute)
 
     def _key(self, caller: str, window: float) -> str:
