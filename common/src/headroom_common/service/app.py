@@ -47,10 +47,11 @@ def create_app(service: Service, status: Status, registry: CollectorRegistry) ->
     )
     problems.install(app)
     service.extend(app)
+    # Routes are tried in this order: the service's own are those that are asked for most.
+    for router in (*service.routers, _own_state(status)):
+        app.include_router(router, prefix=API)
     app.include_router(_health(status))
     app.include_router(_metrics(registry))
-    for router in (_own_state(status), *service.routers):
-        app.include_router(router, prefix=API)
     return app
 
 

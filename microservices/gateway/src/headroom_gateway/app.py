@@ -75,8 +75,8 @@ def build(settings: GatewaySettings) -> Service:
         noting.handlers,
         subscribe=parts.roster.subscribe,
         routers=[
+            runs_router(parts),  # first, for routes are tried in their order, and these are asked for most
             scenarios_router(parts),
-            runs_router(parts),
             results_router(parts),
             services_router(parts),
             keys_router(security.keys, security.verifier, parts.clock),

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from headroom_common.defaults import REMOTE_SEGMENT_ARRIVALS
 from headroom_common.scenario.loading import load_scenario
@@ -42,6 +42,11 @@ READERS: Final = 2
 """Scenarios that are read at once. Reading takes processor time, a large one seconds."""
 
 _NANOSECONDS: Final = 1e9
+_STORED: Final = (
+    select(results.c.hash, results.c.size, results.c.verdict, results.c.trials, results.c.partial)
+    .where(results.c.cache_key == bindparam("cache_key"))
+    .limit(1)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,9 +240,8 @@ class Submission:
         if order.fresh:
             return None
         identity = Identity(row["scenario_id"], row["seed"], row["trials"], row["confidence"])
-        about = (results.c.hash, results.c.size, results.c.verdict, results.c.trials, results.c.partial)
-        query = select(*about).where(results.c.cache_key == identity.cache_key(ENGINE_VERSION)).limit(1)
-        found = (await connection.execute(query)).mappings().first()
+        key = {"cache_key": identity.cache_key(ENGINE_VERSION)}
+        found = (await connection.execute(_STORED, key)).mappings().first()
         return None if found is None else dict(found)
 
     async def _repeated(self, connection: AsyncConnection, order: Order, fingerprint: str) -> UUID | None:

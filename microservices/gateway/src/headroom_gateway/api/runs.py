@@ -45,8 +45,8 @@ _ACCEPTED: Final[dict[int | str, dict[str, Any]]] = {
 def runs_router(parts: Parts) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/runs", tags=["runs"])
-    _add_making(router, parts)
     _add_reading(router, parts)
+    _add_making(router, parts)
     _add_ending(router, parts)
     return router
 

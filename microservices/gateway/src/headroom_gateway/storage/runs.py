@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
-from sqlalchemy import Uuid, and_, delete, func, insert, literal, select, tuple_, update
+from sqlalchemy import Uuid, and_, bindparam, delete, func, insert, literal, select, tuple_, update
 
 from headroom_gateway.domain.lives import ACTIVE, Change, Life, Message, News, Progressed, RunState, change
 from headroom_gateway.errors import ConflictError, NoResultError, NotFoundError
@@ -33,6 +33,14 @@ _WHOLE: Final = select(
     results.c.trials.label("result_trials"),
     results.c.partial.label("result_partial"),
 ).join_from(runs, results, runs.c.result_hash == results.c.hash, isouter=True)
+# Making a statement takes as long as having it executed: those of every request are made once.
+_ONE: Final = _WHOLE.where(runs.c.id == bindparam("run_id"))
+_LOCKED: Final = select(runs).where(runs.c.id == bindparam("run_id")).with_for_update()
+_ADD: Final = insert(runs)
+_ADD_NEWS: Final = insert(run_events)
+_COUNT_ACTIVE: Final = select(func.count()).where(
+    runs.c.ended_at_us.is_(None), runs.c.created_by == bindparam("created_by")
+)
 _LIFE: Final = tuple(field.name for field in fields(Life))
 
 
@@ -88,7 +96,7 @@ class Runs:
             TransientError: the database failed.
         """
         async with self._database.reading() as connection:
-            found = await _rows(connection, _WHOLE.where(runs.c.id == run_id))
+            found = await _rows(connection, _ONE, run_id=run_id)
         if not found:
             raise _unknown(run_id)
         return as_run(found[0])
@@ -143,9 +151,9 @@ class Runs:
             "changed_at_us": row["created_at_us"],
         }
         whole = dict.fromkeys(runs.c.keys()) | dict(row) | first
-        await connection.execute(insert(runs), whole)
+        await connection.execute(_ADD, whole)
         run = as_run(whole | _about(result))
-        await connection.execute(insert(run_events), _news(run, whole, "state"))
+        await connection.execute(_ADD_NEWS, _news(run, whole, "state"))
         return run
 
     async def change(
@@ -155,8 +163,7 @@ class Runs:
 
         What the other services have to be told is in the outbox when the transaction is committed.
         """
-        query = select(runs).where(runs.c.id == run_id).with_for_update()
-        found = await _rows(connection, query)
+        found = await _rows(connection, _LOCKED, run_id=run_id)
         if not found:
             return None
         (row,) = found
@@ -166,13 +173,13 @@ class Runs:
             return None
         values = _changed_columns(changed, row, to_us(now))
         await connection.execute(update(runs).where(runs.c.id == run_id).values(values))
-        (whole,) = await _rows(connection, _WHOLE.where(runs.c.id == run_id))
+        (whole,) = await _rows(connection, _ONE, run_id=run_id)
         kind = "progress" if isinstance(news, Progressed) else "state"
         if kind == "progress":
             old = and_(run_events.c.run_id == run_id, run_events.c.kind == kind)
             await connection.execute(delete(run_events).where(old))
         run = as_run(whole)
-        await connection.execute(insert(run_events), _news(run, whole, kind))
+        await connection.execute(_ADD_NEWS, _news(run, whole, kind))
         if changed.message is not None:
             await self.send(connection, run_id, changed.message, now)
         return run
@@ -201,8 +208,7 @@ class Runs:
 
     async def count_active(self, connection: AsyncConnection, created_by: str) -> int:
         """Return how many runs of a caller have not ended."""
-        query = select(func.count()).where(runs.c.ended_at_us.is_(None), runs.c.created_by == created_by)
-        found: int = (await connection.execute(query)).scalar_one()
+        found: int = (await connection.execute(_COUNT_ACTIVE, {"created_by": created_by})).scalar_one()
         return found
 
     async def simulated(self, run_id: UUID) -> UUID:
@@ -257,8 +263,8 @@ class Runs:
         return (await connection.execute(query)).first()
 
 
-async def _rows(connection: AsyncConnection, query: Select[Any]) -> list[dict[str, Any]]:
-    return [dict(row) for row in (await connection.execute(query)).mappings()]
+async def _rows(connection: AsyncConnection, query: Select[Any], **values: object) -> list[dict[str, Any]]:
+    return [dict(row) for row in (await connection.execute(query, values)).mappings()]
 
 
 def _changed_columns(changed: Change, row: Mapping[str, Any], now_us: int) -> dict[str, Any]:

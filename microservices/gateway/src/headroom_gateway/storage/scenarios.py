@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import delete, exists, literal, select, tuple_
+from sqlalchemy import bindparam, delete, exists, literal, select, tuple_
 
 from headroom_common.scenario.volume import expected_requests
 from headroom_gateway.errors import ConflictError, NotFoundError
@@ -32,6 +32,8 @@ _SUMMARY: Final = tuple(
     scenarios.c[name]
     for name in ("id", "name", "description", "created_at_us", "created_by", "requests_per_trial")
 )
+
+_ONE: Final = select(scenarios).where(scenarios.c.id == bindparam("scenario_id"))  # made once, as in runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ class Scenarios:
             TransientError: the database failed.
         """
         async with self._database.reading() as connection:
-            row = (await connection.execute(select(scenarios).where(scenarios.c.id == identity))).first()
+            row = (await connection.execute(_ONE, {"scenario_id": identity})).first()
         if row is None:
             raise _unknown(identity)
         return row
