@@ -7,7 +7,6 @@ told by the processor time of every process, in nanoseconds per request.
 from __future__ import annotations
 
 import asyncio
-import os
 import statistics
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from benchmarks.processes import processor_time
 from benchmarks.table import Row
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ SCENARIO: Final = Path(__file__).resolve().parent / "checkout.yaml"
 TRIALS: Final = 16
 MUST: Final = 0.5
 _SERVERS: Final = Path(__file__).resolve().parent.parent / "tests" / "servers"
-_TICKS: Final = os.sysconf("SC_CLK_TCK")
 _FIRST_PORT: Final = 18_101
 
 
@@ -147,8 +146,8 @@ async def _remote(
     ids = dict(platform.process_ids)
 
     def work() -> dict[str, float]:
-        found = {member.instance: _processor_time([ids[member.instance]]) for member in plan}
-        return found | {"broker": _processor_time(_session(rabbitmq.pid)), "client": time.process_time()}
+        found = {member.instance: processor_time([ids[member.instance]]) for member in plan}
+        return found | {"broker": processor_time(_session(rabbitmq.pid)), "client": time.process_time()}
 
     before, began = work(), time.perf_counter()
     result = await run_async(scenario, trials=trials, seed=seed, broker=rabbitmq.url)
@@ -164,17 +163,6 @@ async def _embedded(scenario: Scenario, trials: int, seed: int) -> Timed:
     result = await run_async(scenario, trials=trials, seed=seed)
     seconds, spent = time.perf_counter() - began, time.process_time() - before
     return Timed(seconds, result.requests, result.to_json(), {"embedded": spent * 1e9 / result.requests})
-
-
-def _processor_time(process_ids: Sequence[int]) -> float:
-    """Seconds that processes have computed so far; one that has ended counts nothing."""
-    ticks = 0
-    for process_id in process_ids:
-        stat = Path(f"/proc/{process_id}/stat")
-        if stat.exists():
-            fields = stat.read_text(encoding="utf-8").rpartition(")")[2].split()
-            ticks += int(fields[11]) + int(fields[12])
-    return ticks / _TICKS
 
 
 def _session(leader: int) -> list[int]:

@@ -6,9 +6,8 @@ import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import cycle, islice
 
-import pytest
 from headroom_platforms.backends import Backend
-from headroom_platforms.gateways import Caller, GatewayPlatform
+from headroom_platforms.gateways import SMALL, Caller, GatewayPlatform
 
 from headroom import Scenario, run_async
 
@@ -17,23 +16,6 @@ SEED = int(os.environ.get("HEADROOM_CHAOS_SEED", "1"))
 RUNS = 50
 TRIALS = 4
 COMPARED = 5
-SCENARIO = """
-apiVersion: headroom.dev/v1
-kind: Scenario
-metadata: {name: small}
-spec:
-  horizon: 20s
-  workloads:
-    - {name: visitors, entry: app, via: [internet], arrivals: {kind: poisson, rate: 100/s}}
-  links:
-    - {name: internet, delay: {distribution: exponential, mean: 20ms}}
-  servers:
-    - name: app
-      cores: 2
-      endpoints:
-        - {name: /api, steps: [{cpu: {distribution: exponential, mean: 12ms}}]}
-"""
-
 Victim = Callable[[Backend, GatewayPlatform], Awaitable[None]]
 
 
@@ -69,9 +51,7 @@ def plan(kills: int, chance: random.Random) -> list[Victim]:
     return victims
 
 
-async def complete_once(
-    platform: GatewayPlatform, caller: Caller, scenario_id: str, accepted: Mapping[int, str]
-) -> None:
+async def complete_once(caller: Caller, scenario_id: str, accepted: Mapping[int, str]) -> None:
     """Every accepted run is completed, was told so once, and is listed once."""
     ended = await caller.until_ended(len(accepted))
     assert sorted(run["id"] for run in ended) == sorted(accepted.values()), "each is listed once"
@@ -89,7 +69,7 @@ async def complete_once(
 async def results_are_those_of_embedded_runs(caller: Caller, accepted: Mapping[int, str]) -> None:
     for seed in list(accepted)[:: len(accepted) // COMPARED]:
         stored = await caller.ask("GET", f"/runs/{accepted[seed]}/results")
-        embedded = await run_async(Scenario.from_yaml(SCENARIO), trials=TRIALS, seed=seed)
+        embedded = await run_async(Scenario.from_yaml(SMALL), trials=TRIALS, seed=seed)
         assert stored.text == embedded.to_json()
 
 
@@ -104,7 +84,7 @@ async def disturb(
 async def test_accepted_runs_complete_once_whatever_is_killed(backend: Backend) -> None:
     chance = random.Random(SEED)  # noqa: S311 - faults, not secrets
     async with GatewayPlatform(backend) as platform, Caller(platform.gateways[0]) as caller:
-        scenario_id = await caller.scenario(SCENARIO)
+        scenario_id = await caller.scenario(SMALL)
         disturbing = asyncio.create_task(disturb(backend, platform, plan(KILLS, chance), chance))
 
         async def submit(seed: int) -> tuple[int, str]:
@@ -114,7 +94,7 @@ async def test_accepted_runs_complete_once_whatever_is_killed(backend: Backend) 
         accepted = dict(await asyncio.gather(*(submit(seed) for seed in range(RUNS))))
         await disturbing
         assert caller.asked_again > 0, "nothing was killed while somebody asked"
-        await complete_once(platform, caller, scenario_id, accepted)
+        await complete_once(caller, scenario_id, accepted)
         await results_are_those_of_embedded_runs(caller, accepted)
         assert platform.count("SELECT count(*) FROM outbox") == 0
         assert await backend.until_work_queues_are_empty() == {}

@@ -20,6 +20,24 @@ ENDED = frozenset({"completed", "failed", "cancelled"})
 PATIENCE = 120.0
 """Seconds that a client asks again, and that runs may take until they have ended."""
 
+SMALL = """
+apiVersion: headroom.dev/v1
+kind: Scenario
+metadata: {name: small}
+spec:
+  horizon: 20s
+  workloads:
+    - {name: visitors, entry: app, via: [internet], arrivals: {kind: poisson, rate: 100/s}}
+  links:
+    - {name: internet, delay: {distribution: exponential, mean: 20ms}}
+  servers:
+    - name: app
+      cores: 2
+      endpoints:
+        - {name: /api, steps: [{cpu: {distribution: exponential, mean: 12ms}}]}
+"""
+"""A scenario of one segment per trial."""
+
 _PAUSE = 0.5
 _UNAVAILABLE = 503
 
