@@ -2,8 +2,8 @@
 
 ``python -m benchmarks.gateway [--rounds N] [--seconds S]``. Each side is one uvicorn process on the same
 PostgreSQL; they are asked in turn. Requests per second and p99 are what a client sees; processor time per
-request of the server's process does not grow when other programs want the same cores. No broker is there, so
-that runs stay accepted and nothing else is done.
+request of the server's process does not grow when other programs want the same cores. One run is handed to a
+broker without services; all others are accepted and wait, as they do when there is no room.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from headroom_servers.postgres import Postgres
+    from headroom_servers.rabbitmq import RabbitMQ
 
     from benchmarks.wrk import Load
 
@@ -43,15 +44,26 @@ FOLLOWERS_MIB: Final = 50.0
 _ADMIN_KEY: Final = "a" * 40
 _MANY: Final = 1_000_000_000
 _SETTLE: Final = 2.0  # seconds in which a gateway makes its tables
-_NOBODY: Final = "amqp://guest:guest@127.0.0.1:1/"
 _SETTINGS: Final = {
-    "BROKER__URL": _NOBODY,
     # Counted as ever, and never reached.
     "RATES__READS_PER_MINUTE": str(_MANY),
     "RATES__WRITES_PER_MINUTE": str(_MANY),
     "MOST_ACTIVE_RUNS": str(_MANY),
     "MOST_RUNNING": "1",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """What both sides stand on.
+
+    Attributes:
+        rabbitmq: a broker without services.
+        postgres: the database server.
+    """
+
+    rabbitmq: RabbitMQ
+    postgres: Postgres
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +104,12 @@ def main() -> int:
     choice = parser.parse_args()
     sys.path.insert(0, str(ROOT / "tests" / "servers"))
     from headroom_servers.postgres import Postgres  # noqa: PLC0415 - found only now
+    from headroom_servers.rabbitmq import RabbitMQ  # noqa: PLC0415 - as above
 
     load_now = f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
     print(f"{choice.rounds} rounds of {choice.seconds} s, {CONNECTIONS} connections, {load_now}\n{HEADER}")
-    with Postgres() as postgres:
-        rows = routes(postgres, choice.rounds, choice.seconds)
+    with RabbitMQ() as rabbitmq, Postgres() as postgres:
+        rows = routes(Servers(rabbitmq, postgres), choice.rounds, choice.seconds)
     write(rows, OUT)
     missed = [row.name for row in rows if row.ratio is not None and row.ratio < MUST]
     missed += [row.name for row in rows if row.unit == "MiB" and row.ours >= FOLLOWERS_MIB]
@@ -109,10 +122,10 @@ def main() -> int:
 # --- requests ------------------------------------------------------------------------------------------------
 
 
-def routes(postgres: Postgres, rounds: int, seconds: int) -> list[Row]:
+def routes(servers: Servers, rounds: int, seconds: int) -> list[Row]:
     """Measure both routes: the gateway without and with a key, and the bare application."""
-    url = postgres.create_database("routes")
-    with gateway(url) as plain, gateway(url, key=True) as keyed, _bare(url) as bare:
+    url = servers.postgres.create_database("routes")
+    with gateway(servers, url) as plain, gateway(servers, url, key=True) as keyed, _bare(url) as bare:
         scenario = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
         body = {"scenario_id": post(plain, "/scenarios", scenario)["id"], "trials": 1}
         sides, rows = (plain, keyed, bare), []
@@ -155,10 +168,10 @@ def _rows(name: str, ours: list[Asked], peer: list[Asked]) -> list[Row]:
 
 
 @contextmanager
-def gateway(database_url: str, *, key: bool = False) -> Iterator[Side]:
+def gateway(servers: Servers, database_url: str, *, key: bool = False) -> Iterator[Side]:
     """Run a gateway on a database; with a key, everybody needs one."""
     security = {"AUTHENTICATION__MODE": "on", "AUTHENTICATION__ADMIN_KEY": _ADMIN_KEY} if key else {}
-    settings = _SETTINGS | security | {"DATABASE_URL": database_url}
+    settings = _SETTINGS | security | {"DATABASE_URL": database_url, "BROKER__URL": servers.rabbitmq.url}
     environment = {f"HEADROOM_{name}": value for name, value in settings.items()}
     with _serving(["headroom_gateway"], environment) as (port, process_id):
         url = f"http://127.0.0.1:{port}/api/v1"

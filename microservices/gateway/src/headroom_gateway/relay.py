@@ -41,6 +41,9 @@ _LEASE: Final = timedelta(seconds=5)
 Shorter than publishing takes when the broker is slow: a copy is dropped where it arrives.
 """
 _POLL: Final = 1.0
+_BREATH: Final = 0.05
+"""Seconds after a look that found nothing to do: while there is no room, every request that is accepted asks
+for one."""
 _ADMISSION: Final = 0x67617465_61646D69
 """Of PostgreSQL's advisory locks: which instance lets runs in now."""
 
@@ -87,6 +90,7 @@ class Relay:
                 await self._pause()
 
     async def _pause(self) -> None:
+        await asyncio.sleep(_BREATH)
         try:
             async with asyncio.timeout(_POLL):
                 await self._news.wait()
