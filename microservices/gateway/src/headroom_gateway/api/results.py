@@ -57,12 +57,16 @@ def _add_events(router: APIRouter, parts: Parts) -> None:
                 "description": "Server-sent events `state` and `progress`, each a RunEvent as JSON.",
                 **_content(EVENTS, {"type": "string"}),
             },
+            HTTPStatus.NO_CONTENT.value: {"description": "It has ended, and the client knows all its news."},
             **failures(NOT_FOUND="There is no such run.", SERVICE_UNAVAILABLE="Too many follow already."),
         },
     )
     async def follow_run(run_id: UUID, caller: Reader, last_event_id: LastEventId = None) -> Response:  # noqa: ARG001 - it has to be somebody
         """Follow a run: its news from the beginning, or after the last that the client has, until it ends."""
-        await parts.runs.get(run_id)
+        run = await parts.runs.get(run_id)
+        if not run.state.active and (last_event_id or 0) >= run.sequence:
+            # Browsers come again after the end of a stream; this answer tells them not to.
+            return Response(status_code=HTTPStatus.NO_CONTENT)
         parts.feeds.require_room()
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(
