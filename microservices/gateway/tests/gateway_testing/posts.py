@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from headroom_common.contracts.events import RunCancelled, RunDeleted, RunRequested
+from headroom_common.contracts.events import ControlBody, RunCancelled, RunDeleted, RunRequested
 from headroom_gateway.feeds import Feeds
 from headroom_gateway.relay import Relay
 
@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from gateway_testing.storage import Storage
-    from headroom_common.contracts.events import ControlBody
-
-_NAMES = {RunRequested: "requested", RunCancelled: "cancelled", RunDeleted: "deleted"}
+_NAMES: Final[dict[type[ControlBody], str]] = {
+    RunRequested: "requested",
+    RunCancelled: "cancelled",
+    RunDeleted: "deleted",
+}
 
 
 class Post:

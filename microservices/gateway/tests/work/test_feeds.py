@@ -271,7 +271,8 @@ async def test_whoever_leaves_leaves_nothing_behind(moment: float) -> None:
     write(paper, "s", OTHER)
     feeds = feeds_of(paper)
     async with at_work(feeds):
-        stays = asyncio.create_task(read(feeds, stayed := []))
+        stayed: list[int] = []
+        stays = asyncio.create_task(read(feeds, stayed))
         leaves = [asyncio.create_task(read(feeds, [], run=run, pause=3.0)) for run in (RUN, OTHER, RUN)]
         await asyncio.sleep(moment)
         for task in leaves:
