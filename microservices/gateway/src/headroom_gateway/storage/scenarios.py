@@ -58,7 +58,7 @@ class NewScenario:
         row = {
             "id": identity,
             "name": scenario.metadata.name,
-            "description": scenario.metadata.description,
+            "description": scenario.metadata.description.replace("\0", ""),  # PostgreSQL keeps none in texts
             "content_hash": scenario.content_hash(),
             "horizon_ns": scenario.spec.horizon,
             "requests_per_trial": expected_requests(scenario),
