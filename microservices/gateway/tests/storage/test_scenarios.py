@@ -53,6 +53,15 @@ def test_equal_scenarios_have_equal_ids_however_they_are_written(text: str, *, s
     assert (NewScenario.of(load_scenario(text)).id == stored().id) is same
 
 
+async def test_a_description_may_hold_any_character(storage: Storage) -> None:
+    text = SMALL.replace("{name: small}", '{name: small, description: "a\\0b \\x01 \\U0001F600"}')
+    new = NewScenario.of(load_scenario(text))
+    await storage.scenarios.add(new, CALLER, NOON)
+    found = await storage.scenarios.get(new.id)
+    assert found.document["metadata"]["description"] == "a\0b \x01 \N{GRINNING FACE}"
+    assert found.description == "ab \x01 \N{GRINNING FACE}", "in lists without what no database keeps"
+
+
 async def test_what_is_not_there_is_told(storage: Storage) -> None:
     for call in (storage.scenarios.get, storage.scenarios.row, storage.scenarios.delete):
         with pytest.raises(NotFoundError, match=f"expected the id of a stored scenario, found {'0' * 64}"):
