@@ -81,6 +81,9 @@ class Sweeper:
             stalled = (await connection.execute(query)).scalars().all()
         for run_id in stalled:
             async with self._database.transaction() as connection:
+                still = query.where(runs.c.id == run_id).with_for_update()
+                if (await connection.execute(still)).first() is None:
+                    continue  # there were news meanwhile
                 failed = await self._runs.change(connection, run_id, Stalled(self._stall_timeout), now)
             if failed is not None:
                 _log.warning("a run stalled", run_id=str(run_id), state=failed.state.value)
