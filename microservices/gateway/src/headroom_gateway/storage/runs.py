@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
-from sqlalchemy import Uuid, and_, bindparam, delete, func, insert, literal, select, tuple_, update
+from sqlalchemy import Uuid, and_, bindparam, delete, exists, func, insert, literal, select, tuple_, update
 
 from headroom_gateway.domain.lives import ACTIVE, Change, Life, Message, News, Progressed, RunState, change
 from headroom_gateway.errors import ConflictError, NoResultError, NotFoundError
@@ -190,7 +190,7 @@ class Runs:
         await add_unless_there(connection, outbox, row)
 
     async def delete(self, run_id: UUID, now: datetime) -> None:
-        """Remove a run that has ended.
+        """Remove a run that has ended, and its result unless another run has the same.
 
         Raises:
             NotFoundError: there is none with this id.
@@ -199,7 +199,12 @@ class Runs:
         """
         async with self._database.transaction() as connection:
             ended = and_(runs.c.id == run_id, runs.c.ended_at_us.is_not(None))
-            if (await connection.execute(delete(runs).where(ended))).rowcount:
+            removal = delete(runs).where(ended).returning(runs.c.result_hash)
+            removed = (await connection.execute(removal)).first()
+            if removed is not None:
+                used = exists().where(runs.c.result_hash == results.c.hash)
+                unused = and_(results.c.hash == removed.result_hash, ~used)
+                await connection.execute(delete(results).where(unused))
                 await self.send(connection, run_id, Message.DELETED, now)
                 return
         run = await self.get(run_id)
