@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+import sys
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -76,15 +77,25 @@ async def test_every_migration_runs_forward_and_back_and_forward(empty: Database
         assert await connection.run_sync(differences) == []
 
 
+MIGRATE: Final = """
+import asyncio, sys
+from headroom_gateway.storage.database import Database
+
+async def migrate():
+    database = Database(sys.argv[1])
+    await database.migrate()
+    await database.close()
+
+asyncio.run(migrate())
+"""
+
+
 async def test_instances_that_start_together_take_turns(empty: Database, url: str) -> None:
-    others = [Database(url) for _ in range(3)]
-    try:
-        await asyncio.gather(*(one.migrate() for one in (empty, *others)))
-        async with empty.transaction() as connection:
-            assert await connection.run_sync(differences) == []
-    finally:
-        for one in others:
-            await one.close()
+    command = [sys.executable, "-c", MIGRATE, url]
+    instances = [await asyncio.create_subprocess_exec(*command) for _ in range(2)]
+    assert await asyncio.gather(*(instance.wait() for instance in instances)) == [0, 0]
+    async with empty.transaction() as connection:
+        assert await connection.run_sync(differences) == []
 
 
 class CrashError(Exception):

@@ -25,7 +25,7 @@ from headroom_gateway.domain.lives import (
 from headroom_gateway.errors import ConflictError, NoResultError, NotFoundError
 from headroom_gateway.representations import RunEvent
 from headroom_gateway.storage.runs import Filters
-from headroom_gateway.storage.schema import idempotency, run_events
+from headroom_gateway.storage.schema import idempotency, results, run_events
 from headroom_gateway.storage.times import to_us
 
 if TYPE_CHECKING:
@@ -190,6 +190,19 @@ async def test_a_run_is_deleted_once_it_has_ended(storage: Storage) -> None:
     assert await storage.count(idempotency) == 0
     assert (await storage.waiting())[-1] == (run.id, Message.DELETED)
     assert await storage.runs.sequences([run.id]) == {}
+
+
+async def test_a_result_goes_with_the_last_run_that_has_it(storage: Storage) -> None:
+    first, second = await storage.running(), await storage.running()
+    other = await storage.running()
+    kept, apart = await storage.keep(result(), first), await storage.keep(result(seed=2), other)
+    for run, name in ((first, kept.hash), (second, kept.hash), (other, apart.hash)):
+        await storage.tell(run.id, Completed(name))
+    await storage.runs.delete(first.id, NOON)
+    assert await storage.count(results) == 2
+    await storage.runs.delete(second.id, NOON)
+    assert await storage.count(results) == 1
+    await storage.results.document(apart.hash)
 
 
 async def test_the_active_runs_of_a_caller_are_counted(storage: Storage) -> None:

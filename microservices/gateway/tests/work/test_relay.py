@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from headroom_common.contracts.events import ControlBody
     from headroom_gateway.relay import Relay
 
+LEASE = relay_module._LEASE.total_seconds()
+
 
 @asynccontextmanager
 async def at_work(relay: Relay, manager: object) -> AsyncIterator[None]:
@@ -163,7 +165,7 @@ async def test_the_messages_of_a_dead_relay_are_sent_when_its_lease_has_run_out(
     storage.clock.turn(seconds=1)
     dead, other, post = relay_of(storage), relay_of(storage), Post()
     assert len(await dead._lease()) == 1
-    storage.clock.turn(seconds=30)
+    storage.clock.turn(seconds=LEASE)
     assert await send(other, post) == 0
     storage.clock.turn(seconds=1)
     assert await send(other, post) == 1
@@ -207,7 +209,7 @@ async def test_a_relay_that_dies_after_publishing_tells_the_same_event_again(sto
         with pytest.raises(CrashError):
             await relay_of(storage)._send(cast("EventManager", DiesAfterwards()))
         assert len(await storage.waiting()) == 1
-        storage.clock.turn(seconds=31)
+        storage.clock.turn(seconds=LEASE + 1)
         assert await relay_of(storage)._send(gateway) == 1
         await until(lambda: generator.counters.received == 2 and not generator.in_hand)
     workers.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -26,6 +26,10 @@ from headroom_gateway.storage.times import to_us
 from headroom_gateway.sweeper import Sweeper
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
     from headroom_common.event_manager import EventManager
 
 LIMIT = 900.0
@@ -56,6 +60,27 @@ async def test_a_run_without_news_fails_and_is_let_go(storage: Storage) -> None:
     await sweeper.fail_stalled()
     assert (await storage.runs.get(told.id)).state is RunState.FAILED
     assert (await storage.runs.get(waiting.id)).state is RunState.QUEUED, "waiting is no fault of a run"
+
+
+async def test_news_that_come_at_the_last_moment_count(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, other = await storage.running(), await storage.running()
+    storage.clock.turn(seconds=LIMIT + 1)
+    sweeper = sweeper_of(storage)
+    transaction = storage.database.transaction
+
+    @asynccontextmanager
+    async def after_news() -> AsyncIterator[AsyncConnection]:
+        monkeypatch.setattr(storage.database, "transaction", transaction)
+        await storage.tell(run.id, Progressed(1, 40, 2.0, "trial 0"))
+        async with transaction() as connection:
+            yield connection
+
+    monkeypatch.setattr(storage.database, "transaction", after_news)
+    await sweeper.fail_stalled()
+    states = [(await storage.runs.get(one.id)).state for one in (run, other)]
+    assert states == [RunState.RUNNING, RunState.FAILED]
 
 
 async def test_a_cancellation_that_nobody_answers_ends(storage: Storage) -> None:
