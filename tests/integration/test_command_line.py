@@ -167,7 +167,7 @@ def test_a_run_without_a_platform_says_what_is_missing(backend: Backend, command
 
 
 def test_a_platform_that_cannot_start_ends_and_says_why(command_line: CommandLine, tmp_path: Path) -> None:
-    command_line.environment["HEADROOM_THREADS"] = "none"
+    command_line.environment["HEADROOM_THREADS"] = "many"
     log = tmp_path / "up.log"
     process = command_line.up(log, free_ports(6))
     assert process.wait(PATIENCE) == 3
