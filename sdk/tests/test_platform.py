@@ -8,7 +8,7 @@ from headroom_servers.processes import free_port
 from typer.testing import CliRunner
 
 from headroom.cli.main import app
-from headroom.platform import MODULES, members
+from headroom.platform import BEHIND, MODULES, members
 from headroom_common.contracts.events import ServicePolled, ServiceState, ServiceStateChanged
 from headroom_common.event_manager import EventManager, EventManagerSettings, WorkerPool
 from headroom_common.event_manager.clock import SystemClock
@@ -33,10 +33,20 @@ def test_every_service_gets_a_port_of_its_own() -> None:
     ]
     assert [member.port for member in plan] == list(range(9000, 9007))
     assert plan[0].url == "http://127.0.0.1:9000"
+    before = members({}, 9000, gateway_port=8100)[0]
+    assert (before.instance, before.port) == ("gateway-1", 8100)
 
 
 def test_a_platform_has_all_that_a_run_needs() -> None:
-    assert set(MODULES) == set(SIMULATING)
+    assert set(BEHIND) == set(SIMULATING)
+    assert list(MODULES) == ["gateway", *BEHIND]
+
+
+@pytest.mark.parametrize("port", ["8101", "8104"])
+def test_a_port_of_the_gateway_that_another_service_has_is_refused(headroom: CliRunner, port: str) -> None:
+    result = headroom.invoke(app, ["up", "--gateway-port", port])
+    assert result.exit_code == 2
+    assert "gateway-port: expected none of 8101 to 8104" in " ".join(result.stderr.split())
 
 
 @pytest.mark.parametrize("text", ["router", "router=0", "router=many", "gateway=1", "router=65", "router=-1"])

@@ -172,7 +172,7 @@ def test_a_platform_that_cannot_start_ends_and_says_why(command_line: CommandLin
     process = command_line.up(log, free_ports(6))
     assert process.wait(PATIENCE) == 3
     assert "HEADROOM_THREADS" in log.read_text()
-    assert "found 'none'" in log.read_text()
+    assert "found 'many'" in log.read_text()
 
 
 def _until(command_line: CommandLine, event_id: str) -> str:

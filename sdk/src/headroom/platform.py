@@ -6,19 +6,30 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, Protocol
 
 import httpx
 
 from headroom_common.errors import PermanentError
 
+GATEWAY: Final = "gateway"
+ANALYSIS: Final = "analysis"
+
 MODULES: Final[Mapping[str, str]] = {
+    GATEWAY: "headroom_gateway",
     "generator": "headroom_generator",
     "router": "headroom_router",
     "server-model": "headroom_server_model",
-    "analysis": "headroom_analysis",
+    ANALYSIS: "headroom_analysis",
 }
 """What `python -m` starts for each service."""
+
+BEHIND: Final = tuple(service for service in MODULES if service != GATEWAY)
+"""The services behind the gateway."""
+
+Settings = Mapping[str, Mapping[str, str]]
+"""Values of settings by name, by service."""
 
 HOST: Final = "127.0.0.1"
 BAD_SETTINGS: Final = 2  # the exit status of a service that cannot be started by trying again
@@ -57,15 +68,19 @@ class Member:
         return f"http://{HOST}:{self.port}"
 
 
-def members(replicas: Mapping[str, int], first_port: int) -> Sequence[Member]:
+def members(
+    replicas: Mapping[str, int], first_port: int, *, gateway_port: int | None = None
+) -> Sequence[Member]:
     """Every process of a platform, with ports from ``first_port`` upwards.
 
     Args:
         replicas: instances by service; those that are not named get one.
-        first_port: port of the first process.
+        first_port: port of the first process behind the gateway.
+        gateway_port: port of the gateway; None leaves it out.
     """
-    places = [(service, index + 1) for service in MODULES for index in range(replicas.get(service, 1))]
-    return [Member(service, index, first_port + place) for place, (service, index) in enumerate(places)]
+    places = [(service, index + 1) for service in BEHIND for index in range(replicas.get(service, 1))]
+    ring = [Member(service, index, first_port + place) for place, (service, index) in enumerate(places)]
+    return ring if gateway_port is None else [Member(GATEWAY, 1, gateway_port), *ring]
 
 
 class Platform(Protocol):
@@ -90,6 +105,7 @@ class LocalPlatform:
     Args:
         plan: the processes.
         environment: what all of them are told besides the environment of this process.
+        settings: what those of one service are told besides: values of settings by name, by service.
         say: takes a line about what happens.
         logs: takes a line that a process wrote, with the name of its instance.
     """
@@ -100,8 +116,11 @@ class LocalPlatform:
         environment: Mapping[str, str],
         say: Callable[[str], None],
         logs: Callable[[str, str], None],
+        *,
+        settings: Settings = MappingProxyType({}),
     ) -> None:
         self._plan = plan
+        self._settings = settings
         self._environment = dict(environment)
         self._say = say
         self._logs = logs
@@ -165,7 +184,7 @@ class LocalPlatform:
             stdin=DEVNULL,
             stdout=DEVNULL,
             stderr=PIPE,
-            env=os.environ | self._environment | _own(member),
+            env=os.environ | self._environment | _own(member, self._settings.get(member.service, {})),
             # A terminal's Ctrl-C goes to its whole group; it is for this process to tell the others, once.
             start_new_session=True,
         )
@@ -212,8 +231,9 @@ async def until_ready(plan: Sequence[Member]) -> None:
                 await asyncio.sleep(_POLL)
 
 
-def _own(member: Member) -> dict[str, str]:
+def _own(member: Member, settings: Mapping[str, str]) -> dict[str, str]:
     return {
+        **{f"HEADROOM_{name.upper()}": value for name, value in settings.items()},
         "HEADROOM_INSTANCE": member.instance,
         "HEADROOM_HOST": HOST,
         "HEADROOM_PORT": str(member.port),

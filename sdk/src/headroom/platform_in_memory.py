@@ -1,13 +1,13 @@
 """A platform within this process: every service with its own HTTP door, on a broker in memory.
 
-The composition root of `headroom up` without a broker. Nothing outlives the process.
+The composition root of `headroom up` without a broker. Only the databases outlive it.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from headroom.platform import HOST, Member, PlatformEndedError
+from headroom.platform import HOST, Member, PlatformEndedError, Settings
 from headroom_analysis.app import AnalysisSettings
 from headroom_analysis.app import build as analysis
 from headroom_common.allocator import keep_freed_memory
@@ -15,11 +15,14 @@ from headroom_common.service import Service, ServiceSettings
 from headroom_common.service.process import Process
 from headroom_common.service.settings import load
 from headroom_common.transports.memory import MemoryBroker
+from headroom_gateway.app import build as gateway
+from headroom_gateway.settings import GatewaySettings
 from headroom_generator.app import build as generator
 from headroom_router.app import build as router
 from headroom_server_model.app import build as server_model
 
 _BUILT: Final[Mapping[str, tuple[Callable[[Any], Service], type[ServiceSettings]]]] = {
+    "gateway": (gateway, GatewaySettings),
     "generator": (generator, ServiceSettings),
     "router": (router, ServiceSettings),
     "server-model": (server_model, ServiceSettings),
@@ -32,16 +35,19 @@ class MemoryPlatform:
 
     Args:
         plan: the services and their ports.
+        settings: what those of one service are told besides the environment.
 
     Raises:
         SystemExit: the environment holds settings that are not valid.
         ListenError: a port is taken.
     """
 
-    def __init__(self, plan: Sequence[Member]) -> None:
+    def __init__(self, plan: Sequence[Member], settings: Settings) -> None:
         keep_freed_memory()
         broker = MemoryBroker()
-        self._members = {member.instance: _process(member, broker) for member in plan}
+        self._members = {
+            member.instance: _process(member, broker, settings.get(member.service, {})) for member in plan
+        }
 
     def end(self) -> None:
         """Ask all services to finish what they have in hand and end."""
@@ -70,8 +76,7 @@ class MemoryPlatform:
             self.end()
 
 
-def _process(member: Member, broker: MemoryBroker) -> Process:
+def _process(member: Member, broker: MemoryBroker, own: Mapping[str, str]) -> Process:
     build, kind = _BUILT[member.service]
-    own = {"instance": member.instance, "host": HOST, "port": member.port}
-    settings = load(kind).model_copy(update=own)
+    settings = load(kind, instance=member.instance, host=HOST, port=member.port, **own)
     return Process(build(settings), settings, transport=broker.transport())

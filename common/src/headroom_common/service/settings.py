@@ -10,7 +10,7 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
@@ -129,14 +129,18 @@ class ServiceSettings(BaseSettings):
 SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
 
 
-def load(settings: type[SettingsT]) -> SettingsT:
+def load(settings: type[SettingsT], **values: Any) -> SettingsT:  # noqa: ANN401 - the settings check them
     """Return the settings that the environment and the secret files hold.
+
+    Args:
+        settings: which settings.
+        values: what is decided already, by name of the setting.
 
     Raises:
         SystemExit: with status ``BAD_SETTINGS``, after one line per fault on standard error.
     """
     try:
-        return settings()
+        return settings(**values)
     except ValidationError as error:
         faults = list(explained(error, settings))
     except SettingsError as error:

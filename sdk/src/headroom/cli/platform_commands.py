@@ -7,8 +7,27 @@ import typer
 
 from headroom.cli.options import BROKER, AsJson, Broker, Debug, Service, do, of_a_known_kind
 
+Database = Annotated[
+    str | None,
+    typer.Option(
+        "--database",
+        metavar="URL",
+        envvar="HEADROOM_DATABASE_URL",
+        help="Where analysis keeps statistics, such as postgresql+psycopg://…; by default a SQLite file.",
+    ),
+]
+GatewayDatabase = Annotated[
+    str | None,
+    typer.Option(
+        "--gateway-database",
+        metavar="URL",
+        envvar="HEADROOM_GATEWAY_DATABASE_URL",
+        help="Where the gateway keeps scenarios, runs and results; by default a SQLite file.",
+    ),
+]
 
-def up(
+
+def up(  # noqa: PLR0913 - each parameter is an option of the command
     *,
     broker: Annotated[
         str | None,
@@ -30,15 +49,8 @@ def up(
             help="Where instances of a service share what they handled; by default each remembers its own.",
         ),
     ] = None,
-    database: Annotated[
-        str | None,
-        typer.Option(
-            "--database",
-            metavar="URL",
-            envvar="HEADROOM_DATABASE_URL",
-            help="Where analysis keeps statistics, such as postgresql+psycopg://…; by default a SQLite file.",
-        ),
-    ] = None,
+    database: Database = None,
+    gateway_database: GatewayDatabase = None,
     replicas: Annotated[
         list[str],
         typer.Option(
@@ -46,8 +58,12 @@ def up(
         ),
     ] = [],  # noqa: B006 - typer copies it
     port: Annotated[
-        int, typer.Option(min=1, max=65_000, help="HTTP port of the first service; the others follow.")
+        int,
+        typer.Option(min=1, max=65_000, help="HTTP port of the first service behind it; the others follow."),
     ] = 8101,
+    gateway_port: Annotated[
+        int, typer.Option("--gateway-port", min=1, max=65_535, help="HTTP port of the gateway.")
+    ] = 8100,
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], typer.Option(help="The least severe log lines to show.")
     ] = "warning",
@@ -61,7 +77,9 @@ def up(
         redis=redis,
         database=database,
         replicas=replicas,
+        gateway_database=gateway_database,
         port=port,
+        gateway_port=gateway_port,
         log_level=log_level,
     )
 

@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from headroom.cli import units
@@ -14,7 +15,7 @@ from headroom.cli.consoles import consoles, print_json
 from headroom.cli.display import RunDisplay
 from headroom.cli.gateways import visiting
 from headroom.cli.guard import INTERRUPTED, PASS, BadInputError
-from headroom.cli.looks import heading, section
+from headroom.cli.looks import heading
 from headroom.cli.outputs import Destinations
 from headroom.cli.run_at_gateway import Followed
 from headroom.gateway import outcome
@@ -29,7 +30,8 @@ _STYLES: Final = {
     RunState.CANCELLED: "yellow",
     RunState.CANCELLING: "yellow",
 }
-_VERDICTS: Final = {"pass": Text("✔ pass", "green"), "miss": Text("✘ miss", "red"), "none": Text("none")}
+_VERDICTS: Final = {"pass": Text(" ✔", "green"), "miss": Text(" ✘", "red"), "none": Text()}
+_WIDE: Final = 100
 _NO_OUTPUT: Final = "Leave --output out, or wait for the run: headroom runs watch ID"
 
 
@@ -54,18 +56,7 @@ def list_(*, gateway: str | None, insecure: bool, state: str | None, limit: int,
     if not found:
         page.print(Text("No runs."))
         return PASS
-    table = section("Scenario")
-    # Whole on one line however narrow the terminal is: ids are there to be copied.
-    table.add_column("run", no_wrap=True, min_width=36)
-    for column in ("state", "trials", "verdict", "asked for", "by"):
-        table.add_column(column, overflow="fold")
-    for run in found:
-        verdict = Text("") if run.result is None else _VERDICTS[run.result.verdict]
-        asked_for = _time(run.created_at)
-        table.add_row(
-            run.scenario_name, str(run.id), _state(run), f"{run.trials:,}", verdict, asked_for, run.created_by
-        )
-    page.print(table)
+    page.print(_table(found, wide=page.width >= _WIDE))
     return PASS
 
 
@@ -162,12 +153,31 @@ async def _run_and_result(
         return run, await client.result(run_id) if needed and run.result is not None else None
 
 
+def _table(runs: Sequence[Run], *, wide: bool) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    # Whole on one line however narrow the terminal is: ids are there to be copied.
+    table.add_column("run", no_wrap=True, min_width=36)
+    for column in ("state", "asked for"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("scenario", no_wrap=True, overflow="ellipsis")
+    for column in ("trials", "by") if wide else ():
+        table.add_column(column, no_wrap=True, overflow="ellipsis")
+    for run in runs:
+        more = (f"{run.trials:,}", run.created_by) if wide else ()
+        asked_for = run.created_at.astimezone().strftime("%m-%d %H:%M")
+        table.add_row(str(run.id), _state(run), asked_for, run.scenario_name, *more)
+    return table
+
+
 def _state(run: Run) -> Text:
     words = run.state.value
     if run.state.active and run.progress is not None:
         share = Progress(**run.progress.model_dump()).share
         words += f" {share * 100:.0f} %"
-    return Text(words, _STYLES.get(run.state, ""))
+    state = Text(words, _STYLES.get(run.state, ""))
+    if run.result is None or run.result.partial:
+        return state
+    return state + _VERDICTS[run.result.verdict]
 
 
 def _print(page: Console, run: Run) -> None:

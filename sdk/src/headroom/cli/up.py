@@ -4,8 +4,9 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
 from rich.text import Text
@@ -14,67 +15,118 @@ from headroom.cli.consoles import consoles
 from headroom.cli.guard import PASS, BadInputError
 from headroom.cli.imports import many_imports
 from headroom.cli.looks import section
-from headroom.platform import MODULES, LocalPlatform, Member, Platform, members, until_ready
+from headroom.platform import (
+    ANALYSIS,
+    BEHIND,
+    GATEWAY,
+    LocalPlatform,
+    Member,
+    Platform,
+    Settings,
+    members,
+    until_ready,
+)
 
 if TYPE_CHECKING:
     from headroom_common.telemetry import LogLevel
 
-MOST_REPLICAS = 64
-_BROKER = "headroom run --broker URL FILE submits runs."
-_NO_BROKER = "All of it runs in this process, on a broker in memory that only this process can reach."
+MOST_REPLICAS: Final = 64
+_NO_BROKER: Final = "All of it runs in this process, on a broker in memory that only this process can reach."
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the platform's parts are that were chosen by options.
+
+    Attributes:
+        gateway_port: port of the gateway.
+        port: port of the first service behind it.
+        database: analysis' database; None takes a file among this user's states.
+        gateway_database: the gateway's; None as above.
+    """
+
+    gateway_port: int
+    port: int
+    database: str | None
+    gateway_database: str | None
 
 
 def execute(
     *,
     broker: str | None,
     redis: str | None,
-    database: str | None,
     replicas: Sequence[str],
-    port: int,
     log_level: "LogLevel",
+    **places: Any,  # noqa: ANN401 - the fields of `Places`
 ) -> int:
     """Start the services, keep them running, and return when all have ended.
 
     Raises:
-        BadInputError: the replicas cannot be read.
+        BadInputError: the replicas or the ports cannot be used.
         PlatformEndedError: a service refuses its settings.
     """
-    plan = members(_replicas(replicas), port)
+    chosen = Places(**places)
+    plan = members(_replicas(replicas), chosen.port, gateway_port=chosen.gateway_port)
+    _check_ports(plan, chosen)
+    settings = _settings(plan, chosen)
     _, remarks = consoles()
     if broker is None:
-        asyncio.run(_run(lambda: _in_this_process(plan, database, log_level), plan, _NO_BROKER, remarks))
+        asyncio.run(_run(lambda: _in_this_process(plan, settings, log_level), plan, _NO_BROKER, remarks))
         return PASS
     environment = {
         "HEADROOM_BROKER__URL": broker,
-        "HEADROOM_DATABASE_URL": database or _default_database(),
         "HEADROOM_LOG_FORMAT": "console",
         "HEADROOM_LOG_LEVEL": log_level,
         **({"HEADROOM_REDIS_URL": redis} if redis else {}),
     }
-    asyncio.run(_run(lambda: _in_processes(plan, environment, remarks), plan, _BROKER, remarks))
+    asyncio.run(_run(lambda: _in_processes(plan, environment, settings, remarks), plan, "", remarks))
     return PASS
 
 
-def _in_this_process(plan: Sequence[Member], database: str | None, log_level: "LogLevel") -> Platform:
+def _settings(plan: Sequence[Member], places: Places) -> Settings:
+    """What single services have to be told: their databases, and to the gateway where analysis is."""
+    analysis = next(member for member in plan if member.service == ANALYSIS)
+    return {
+        GATEWAY: {
+            "database_url": places.gateway_database or _default_database(GATEWAY),
+            "analysis_url": analysis.url,
+        },
+        ANALYSIS: {"database_url": places.database or _default_database(ANALYSIS)},
+    }
+
+
+def _check_ports(plan: Sequence[Member], places: Places) -> None:
+    """Refuse ports of which one would be used twice.
+
+    Raises:
+        BadInputError: the gateway's port is one of those of the services behind it.
+    """
+    if len({member.port for member in plan}) < len(plan):
+        taken = f"{places.port} to {plan[-1].port}, which others have"
+        message = f"gateway-port: expected none of {taken}, found {places.gateway_port}"
+        raise BadInputError(message, next_step="Choose another --gateway-port or --port.")
+
+
+def _in_this_process(plan: Sequence[Member], settings: Settings, log_level: "LogLevel") -> Platform:
     with many_imports():
         from headroom.platform_in_memory import MemoryPlatform  # noqa: PLC0415 - brings all services along
         from headroom_common import telemetry  # noqa: PLC0415 - as above
 
     telemetry.configure(log_format="console", level=log_level)
     telemetry.adopt_standard_logging(log_level)
-    if database is not None:
-        os.environ["HEADROOM_DATABASE_URL"] = database
-    return MemoryPlatform(plan)
+    return MemoryPlatform(plan, settings)
 
 
-def _in_processes(plan: Sequence[Member], environment: Mapping[str, str], remarks: Console) -> Platform:
+def _in_processes(
+    plan: Sequence[Member], environment: Mapping[str, str], settings: Settings, remarks: Console
+) -> Platform:
     def say(line: str) -> None:
         remarks.print(Text(line), soft_wrap=True)
 
     def log(instance: str, line: str) -> None:
         remarks.print(Text.assemble((f"{instance:<15} ", "dim"), line), soft_wrap=True)
 
-    return LocalPlatform(plan, environment, say, log)
+    return LocalPlatform(plan, environment, say, log, settings=settings)
 
 
 async def _run(start: Callable[[], Platform], plan: Sequence[Member], advice: str, remarks: Console) -> None:
@@ -97,25 +149,29 @@ def _tell(remarks: Console, plan: Sequence[Member], advice: str) -> None:
     for member in plan:
         table.add_row(member.instance, member.url)
     remarks.print(table)
-    remarks.print(Text(f"{advice} Ctrl-C ends the platform."), soft_wrap=True)
+    url = plan[0].url
+    for line in (
+        *((advice,) if advice else ()),
+        f"headroom run --gateway {url} FILE simulates here; curl -s {url}/api/v1/services shows who works.",
+        "Ctrl-C ends the platform.",
+    ):
+        remarks.print(Text(line), soft_wrap=True)
 
 
 def _replicas(texts: Sequence[str]) -> Mapping[str, int]:
     found: dict[str, int] = {}
     for text in texts:
         service, _, number = text.partition("=")
-        if service not in MODULES or not number.isdecimal() or not 1 <= int(number) <= MOST_REPLICAS:
-            message = (
-                f"replicas: expected SERVICE=1…{MOST_REPLICAS} with {', '.join(MODULES)}, found {text!r}"
-            )
+        if service not in BEHIND or not number.isdecimal() or not 1 <= int(number) <= MOST_REPLICAS:
+            message = f"replicas: expected SERVICE=1…{MOST_REPLICAS} with {', '.join(BEHIND)}, found {text!r}"
             raise BadInputError(message, next_step="Write for example --replicas server-model=2.")
         found[service] = int(number)
     return found
 
 
-def _default_database() -> str:
+def _default_database(service: str) -> str:
     """A file among this user's states."""
     states = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
     folder = states / "headroom"
     folder.mkdir(parents=True, exist_ok=True)
-    return f"sqlite:///{folder / 'analysis.sqlite'}"
+    return f"sqlite:///{folder / service}.sqlite"

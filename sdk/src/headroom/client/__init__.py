@@ -10,6 +10,7 @@ from headroom.client.errors import (
     GatewayUnavailableError,
     ProblemDetails,
 )
+from headroom_gateway.domain.lives import RunState
 
 __all__ = [
     "AddressError",
@@ -20,4 +21,5 @@ __all__ = [
     "GatewayUnavailableError",
     "Patience",
     "ProblemDetails",
+    "RunState",
 ]

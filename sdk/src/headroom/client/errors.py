@@ -1,6 +1,6 @@
 """What a gateway refuses, and what it cannot do now, as typed errors made from its problem details."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Final
@@ -15,12 +15,7 @@ _KIND: Final = "urn:headroom:problem:"
 _SHOWN: Final = 20
 _PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 
-_NEXT_STEPS: Final[Mapping[int, str]] = {
-    HTTPStatus.UNAUTHORIZED: "Give a key: headroom login URL, or the environment variable HEADROOM_KEY.",
-    HTTPStatus.FORBIDDEN: "Ask the gateway's administrator for a key of a wider scope.",
-    HTTPStatus.NOT_FOUND: "Look at what is there: headroom runs list",
-    HTTPStatus.TOO_MANY_REQUESTS: "Wait a little and try again.",
-}
+_LOG_IN: Final = "Give a key: headroom login URL, or the environment variable HEADROOM_KEY."
 
 
 class Fault(BaseModel):
@@ -170,7 +165,8 @@ def refusal(answer: httpx.Response, address: str) -> GatewayError:
         found += f" (request {details.request_id})"
     if answer.has_redirect_location:
         found = f"gateway at {address}: expected an answer, found a redirect to {answer.headers['Location']}"
-    next_step = "" if details.kind else _NEXT_STEPS.get(answer.status_code, "")
+    # What the gateway says ends with what to do; of this program's own ways it cannot know.
+    next_step = _LOG_IN if answer.status_code == HTTPStatus.UNAUTHORIZED else ""
     if passes(answer.status_code):
         error = GatewayUnavailableError(found, next_step=next_step, details=details)
         error.delay = retry_after(answer)
