@@ -16,7 +16,7 @@ from headroom_common.scenario import Scenario
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from gateway_testing.server import SmallGateway
+from client_testing.server import SmallGateway
 
 JsonDict = dict[str, Any]
 

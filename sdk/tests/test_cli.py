@@ -94,7 +94,8 @@ def test_no_kernels_are_imported_where_nothing_is_simulated(
 def test_a_run_imports_only_what_it_needs(scenario: Callable[..., Path]) -> None:
     """Each of these takes longer to import than most of the start of a run."""
     formats = {"headroom_common.contracts.codec", "headroom_common.scenario.asyncflow"}
-    needless = {"matplotlib", "pyarrow", "scipy.linalg", "structlog", "rich.traceback", *formats}
+    servers = {"aio_pika", "redis", "fastapi", "httpx", "sqlalchemy", "psycopg", "headroom_gateway"}
+    needless = {"matplotlib", "pyarrow", "scipy.linalg", "structlog", "rich.traceback", *formats, *servers}
     assert imported(needless, "run", str(scenario()), "--quiet", "-n", "1") == "[]"
 
 

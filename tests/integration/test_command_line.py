@@ -2,20 +2,17 @@
 
 import asyncio
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from asyncio.subprocess import DEVNULL
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from headroom_platforms.backends import Backend
+from headroom_platforms.commands import HEADROOM, PATIENCE, CommandLine, ready
 from headroom_platforms.platforms import free_ports
 from headroom_platforms.poisons import poisons
 
@@ -26,61 +23,19 @@ from headroom_common.contracts.events import RunCancelled, RunProgressed
 from headroom_common.event_manager import EventManager
 
 ROOT = Path(__file__).parents[2]
-HEADROOM = Path(sys.executable).with_name("headroom")
 SCENARIO = ROOT / "examples" / "single-server.yaml"
-PATIENCE = 120.0
-
-
-class CommandLine:
-    """Runs commands against one platform's broker."""
-
-    def __init__(self, backend: Backend) -> None:
-        self.environment = {**os.environ, **backend.environment, "COLUMNS": "200"}
-
-    def __call__(self, *arguments: str, status: int = 0) -> str:
-        done = subprocess.run(  # noqa: S603 - our own command
-            [HEADROOM, *arguments],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
-        assert done.returncode == status, done.stderr
-        return done.stdout + done.stderr
-
-    def up(self, log: Path, port: int, *more: str) -> "subprocess.Popen[bytes]":
-        command = [HEADROOM, "up", "--port", str(port), *more]
-        with log.open("wb") as output:
-            return subprocess.Popen(  # noqa: S603 - our own command
-                command, env=self.environment, stdout=output, stderr=subprocess.STDOUT
-            )
 
 
 @pytest.fixture
-def command_line(backend: Backend) -> CommandLine:
-    return CommandLine(backend)
+def command_line(backend: Backend, tmp_path: Path) -> CommandLine:
+    return CommandLine(backend.environment, tmp_path)
 
 
 @pytest.fixture
 def platform(command_line: CommandLine, tmp_path: Path) -> Iterator[None]:
     log = tmp_path / "up.log"
-    with ready(command_line.up(log, free_ports(6), "--replicas", "server-model=2"), log):
+    with ready(command_line.up(log, free_ports(7), "--replicas", "server-model=2"), log):
         yield
-
-
-@contextmanager
-def ready(process: "subprocess.Popen[bytes]", log: Path) -> Iterator[None]:
-    """Wait until a platform says that it is ready, and end it as a terminal's Ctrl-C does."""
-    deadline = time.monotonic() + PATIENCE
-    while "Ctrl-C ends the platform" not in log.read_text():
-        assert process.poll() is None, log.read_text()
-        assert time.monotonic() < deadline, log.read_text()
-        time.sleep(0.1)
-    yield
-    process.send_signal(signal.SIGINT)
-    assert process.wait(PATIENCE) == 0, log.read_text()
-    assert "at once" not in log.read_text()
 
 
 @pytest.mark.usefixtures("platform")
@@ -91,7 +46,7 @@ async def test_a_platform_from_its_start_to_its_end(
     found = json.loads(command_line("services", "--json"))
     assert found["missing"] == []
     assert [(one["service"], one["state"]) for one in found["services"]] == [
-        *(("analysis", "ready"), ("generator", "ready"), ("router", "ready")),
+        *(("analysis", "ready"), ("gateway", "ready"), ("generator", "ready"), ("router", "ready")),
         *(("server-model", "ready"), ("server-model", "ready")),
     ]
     assert "server-model-2" in command_line("services")
@@ -148,15 +103,11 @@ async def _interrupted(backend: Backend, command_line: CommandLine) -> int:
 
 
 def test_without_a_broker_all_services_share_a_process(tmp_path: Path) -> None:
-    log, port = tmp_path / "up.log", free_ports(6)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("HEADROOM_")}
-    with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603 - our own command
-            [HEADROOM, "up", "--port", str(port)], env=environment, stdout=output, stderr=output
-        )
-    with ready(process, log):
-        answers = [httpx.get(f"http://127.0.0.1:{port + place}/api/v1/service").json() for place in range(4)]
-    assert [answer["name"] for answer in answers] == ["generator", "router", "server-model", "analysis"]
+    log, port = tmp_path / "up.log", free_ports(7)
+    with ready(CommandLine({}, tmp_path).up(log, port), log):
+        answers = [httpx.get(f"http://127.0.0.1:{port + place}/api/v1/service").json() for place in range(5)]
+    names = [answer["name"] for answer in answers]
+    assert names == ["gateway", "generator", "router", "server-model", "analysis"]
     assert {answer["state"] for answer in answers} == {"ready"}
 
 
@@ -169,7 +120,7 @@ def test_a_run_without_a_platform_says_what_is_missing(backend: Backend, command
 def test_a_platform_that_cannot_start_ends_and_says_why(command_line: CommandLine, tmp_path: Path) -> None:
     command_line.environment["HEADROOM_THREADS"] = "many"
     log = tmp_path / "up.log"
-    process = command_line.up(log, free_ports(6))
+    process = command_line.up(log, free_ports(7))
     assert process.wait(PATIENCE) == 3
     assert "HEADROOM_THREADS" in log.read_text()
     assert "found 'many'" in log.read_text()

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from gateway_testing.server import SmallGateway
+from client_testing.server import SmallGateway
 
 from headroom.client import Client, Patience
 

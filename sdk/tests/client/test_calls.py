@@ -4,8 +4,8 @@ import asyncio
 import logging
 
 import pytest
-from gateway_testing.samples import RUN_ID, a_run
-from gateway_testing.server import PROBLEM, Answer, SmallGateway, problem
+from client_testing.samples import RUN_ID, a_run
+from client_testing.server import PROBLEM, Answer, SmallGateway, problem
 from headroom_servers.processes import free_port
 
 from headroom.client import (

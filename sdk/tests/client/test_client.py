@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from gateway_testing.samples import NOW, RUN_ID, STORED, a_run, news
-from gateway_testing.server import Answer, SmallGateway, events, problem
+from client_testing.samples import NOW, RUN_ID, STORED, a_run, news
+from client_testing.server import Answer, SmallGateway, events, problem
 
 from headroom import ScenarioError
 from headroom.client import Client, GatewayRefusedError, GatewayUnavailableError, Patience
