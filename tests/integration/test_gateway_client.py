@@ -263,6 +263,24 @@ async def test_a_connection_that_breaks_again_and_again_hides_nothing(place: Pla
             assert (await client.result(run.id)).trials == 400
 
 
+async def test_runs_outlive_a_platform_in_one_process(tmp_path: Path) -> None:
+    port, log = free_ports(5), tmp_path / "up.log"
+    user = CommandLine({}, tmp_path)
+    scenario = headroom.load_scenario(SCENARIO).scenario
+    async with Client(f"http://127.0.0.1:{port}", "") as client:
+        with ready(user.up(log, port), log, killed=True) as up:
+            run = await client.runs.submit(scenario, trials=200)
+            async with aclosing(client.runs.follow(run.id)) as news:
+                async for event in news:
+                    if event.progress is not None:
+                        up.kill()
+                        break
+        with ready(user.up(log, port), log):
+            assert (await client.runs.wait(run.id)).state is RunState.COMPLETED
+            there = (await client.result(run.id)).to_json()
+    assert there == (await headroom.run_async(scenario, trials=200)).to_json()
+
+
 async def test_a_gateway_that_is_killed_is_followed_on_when_it_is_back(
     backend: Backend, tmp_path: Path
 ) -> None:

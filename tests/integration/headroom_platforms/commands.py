@@ -49,8 +49,10 @@ class CommandLine:
 
 
 @contextmanager
-def ready(process: "subprocess.Popen[bytes]", log: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """Wait until a platform says that it is ready, and end it as a terminal's Ctrl-C does."""
+def ready(
+    process: "subprocess.Popen[bytes]", log: Path, *, killed: bool = False
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Wait until a platform says that it is ready, and end it as Ctrl-C does, unless it is killed."""
     deadline = time.monotonic() + PATIENCE
     while "Ctrl-C ends the platform" not in log.read_text():
         assert process.poll() is None, log.read_text()
@@ -61,5 +63,5 @@ def ready(process: "subprocess.Popen[bytes]", log: Path) -> Iterator["subprocess
     finally:
         process.send_signal(signal.SIGINT)
         status = process.wait(PATIENCE)
-    assert status == 0, log.read_text()
+    assert status == (-signal.SIGKILL if killed else 0), log.read_text()
     assert "at once" not in log.read_text()

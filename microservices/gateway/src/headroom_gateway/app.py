@@ -55,6 +55,8 @@ def build(settings: GatewaySettings) -> Service:
 
     async def beside(manager: EventManager) -> None:
         await _until_migrated(parts.database, manager)
+        if settings.broker_forgets:
+            await parts.relay.repeat()
         async with asyncio.TaskGroup() as group:
             for work in (parts.relay, parts.feeds, parts.roster, sweeper):
                 group.create_task(work.run(manager))

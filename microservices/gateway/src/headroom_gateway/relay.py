@@ -77,6 +77,20 @@ class Relay:
         """Have it look at once: something was accepted, or has ended."""
         self._news.set()
 
+    async def repeat(self) -> None:
+        """Have told again what was told of the runs under way; as everything told twice, it has the same ids.
+
+        Raises:
+            TransientError: the database failed.
+        """
+        told = {RunState.RUNNING: Message.REQUESTED, RunState.CANCELLING: Message.CANCELLED}
+        under_way = select(runs.c.id, runs.c.state).where(
+            runs.c.ended_at_us.is_(None), runs.c.state.in_(list(told))
+        )
+        async with self._database.transaction() as connection:
+            for row in (await connection.execute(under_way)).all():
+                await self._runs.send(connection, row.id, told[RunState(row.state)], self._clock.now())
+
     async def run(self, manager: EventManager) -> None:
         """Work until cancelled; a database that is away is waited for."""
         while True:

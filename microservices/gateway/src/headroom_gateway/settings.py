@@ -26,6 +26,8 @@ class GatewaySettings(SecuritySettings):
         retention_days: days after which ended runs are removed; ``none`` keeps them.
         most_followers: clients that follow runs through this instance at once.
         heartbeat: seconds between two signs of life to those who follow a run.
+        broker_forgets: whether the broker ends with this process, so that what it was told of runs under way
+            is told again at the start.
     """
 
     database_url: Secret
@@ -39,3 +41,4 @@ class GatewaySettings(SecuritySettings):
     retention_days: Annotated[int, Field(ge=1)] | None = 30
     most_followers: Annotated[int, Field(ge=1)] = 1000
     heartbeat: Seconds = 15.0
+    broker_forgets: bool = False

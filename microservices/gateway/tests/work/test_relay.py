@@ -284,3 +284,19 @@ async def test_a_database_that_fails_is_waited_for(
     async with at_work(relay, post):
         await until_sent(post, 1)
     assert post.told == [("requested", run.id)]
+
+
+async def test_what_a_broker_forgot_is_told_again_of_the_runs_under_way(storage: Storage) -> None:
+    running, cancelling, failed = [(await storage.accept()).id for _ in range(3)]
+    relay, post = relay_of(storage), Post()
+    await relay._admit()
+    await storage.tell(failed, Failed("it broke", None))
+    await storage.tell(cancelling, CancelAsked())
+    queued = (await storage.accept()).id
+    await send(relay, post)
+    assert await send(relay, post) == 0
+    post.sent.clear()
+    await relay.repeat()
+    await send(relay, post)
+    assert set(post.told) == {("requested", running), ("cancelled", cancelling)}
+    assert await states(storage, [queued]) == ["queued"]

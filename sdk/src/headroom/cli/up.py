@@ -68,7 +68,7 @@ def execute(
     chosen = Places(**places)
     plan = members(_replicas(replicas), chosen.port, gateway_port=chosen.gateway_port)
     _check_ports(plan, chosen)
-    settings = _settings(plan, chosen)
+    settings = _settings(plan, chosen, broker_forgets=broker is None)
     _, remarks = consoles()
     if broker is None:
         asyncio.run(_run(lambda: _in_this_process(plan, settings, log_level), plan, _NO_BROKER, remarks))
@@ -83,13 +83,14 @@ def execute(
     return PASS
 
 
-def _settings(plan: Sequence[Member], places: Places) -> Settings:
+def _settings(plan: Sequence[Member], places: Places, *, broker_forgets: bool) -> Settings:
     """What single services have to be told: their databases, and to the gateway where analysis is."""
     analysis = next(member for member in plan if member.service == ANALYSIS)
     return {
         GATEWAY: {
             "database_url": places.gateway_database or _default_database(GATEWAY),
             "analysis_url": analysis.url,
+            "broker_forgets": str(broker_forgets),
         },
         ANALYSIS: {"database_url": places.database or _default_database(ANALYSIS)},
     }
