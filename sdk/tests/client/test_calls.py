@@ -209,3 +209,12 @@ async def test_a_client_without_a_key_sends_none(gateway: SmallGateway) -> None:
     async with Client(gateway.url) as client:
         assert (await client.runs.get(RUN_ID)).state.active
     assert "Authorization" not in gateway.asked[0].headers
+
+
+async def test_what_stays_on_this_machine_takes_no_proxy(
+    gateway: SmallGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
+    gateway.on("GET", RUN, Answer(a_run()))
+    async with Client(gateway.url, patience=Patience(retries=0.0)) as client:
+        assert (await client.runs.get(RUN_ID)).id == RUN_ID

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Self
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from headroom.client.credentials import Login, stored_login
 from headroom_common.errors import PermanentError
@@ -102,8 +102,9 @@ def check_key(key: str) -> None:
         raise AddressError(message, next_step="Copy the key again, whole and alone.")
 
 
-def is_on_this_machine(parts: SplitResult) -> bool:
+def is_on_this_machine(url: str) -> bool:
     """Tell whether a URL leads to this machine itself."""
+    parts = urlsplit(url)
     host = (parts.hostname or "").rstrip(".")
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -112,8 +113,7 @@ def is_on_this_machine(parts: SplitResult) -> bool:
 
 
 def _check_secrecy(url: str, *, insecure: bool) -> None:
-    parts = urlsplit(url)
-    if parts.scheme == "https" or insecure or is_on_this_machine(parts):
+    if url.startswith("https://") or insecure or is_on_this_machine(url):
         return
     message = f"gateway: expected https:// where a key is sent to another machine, found {url}"
     next_step = "Use https://, or --insecure (in Python: insecure=True) where nobody else can read along."

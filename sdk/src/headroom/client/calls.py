@@ -15,7 +15,7 @@ from uuid import uuid4
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from headroom.client.address import Address
+from headroom.client.address import Address, is_on_this_machine
 from headroom.client.errors import GatewayRefusedError, GatewayUnavailableError, refusal
 from headroom.client.streams import StreamError
 
@@ -107,7 +107,8 @@ class Calls:
             base_url=address.url,
             headers={"User-Agent": "headroom", **address.headers},
             timeout=httpx.Timeout(patience.answer, connect=patience.connect),
-            trust_env=True,
+            # Proxies lead to other machines, where a key that goes to this one has no business.
+            trust_env=not is_on_this_machine(address.url),
         )
 
     async def close(self) -> None:
