@@ -255,3 +255,20 @@ async def test_each_route_asks_for_its_scope(client: httpx.AsyncClient, scope: s
             answer = await client.request(method.upper(), target, json={}, headers=JSON)
             forbidden = path.startswith(f"{API}/keys") or method not in most
             assert (answer.status_code == 403) == forbidden, (method, path, answer.text)
+
+
+async def test_a_database_that_is_away_is_not_described(log_lines: list[EventDict]) -> None:
+    address = "postgresql+psycopg://somebody:something@127.0.0.1:9/somewhere"
+    settings = GatewaySettings.model_validate({"database_url": address, "threads": 1})
+    service = build(settings)
+    parts = compose(service, settings, transport=MemoryBroker().transport())
+    async with asked(parts.app) as client:
+        answers = [await client.get(f"{API}/runs"), await client.get(f"{API}/runs/{NOBODY}")]
+    await service.close()
+    parts.workers.close()
+    for answer in answers:
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        for private in ("127.0.0.1", "OperationalError", "psycopg", "somebody", "somewhere", "something"):
+            assert private not in answer.text
+    assert "connection" in f"{log_lines}"
+    assert "something" not in f"{log_lines}"

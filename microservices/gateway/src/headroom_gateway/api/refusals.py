@@ -5,6 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
+from headroom_common.errors import TransientError
+from headroom_common.logs import Log
 from headroom_common.scenario.explain import UnknownFieldError
 from headroom_common.scenario.problems import Problem, ScenarioError
 from headroom_common.service.problems import Fault, detail_of, problem_response
@@ -30,11 +32,14 @@ KINDS: Final[Mapping[type[HeadroomError], tuple[HTTPStatus, str]]] = {
 }
 """Status and kind of problem by the class of the error."""
 
+_log = Log(__name__)
+
 
 def install(app: FastAPI) -> None:
     """Have an application answer our errors."""
     app.add_exception_handler(ScenarioError, _scenario)  # type: ignore[arg-type] # its own class of errors
     app.add_exception_handler(CursorError, _cursor)  # type: ignore[arg-type] # as above
+    app.add_exception_handler(TransientError, _unavailable)  # type: ignore[arg-type] # as above
     for kind, (status, slug) in KINDS.items():
         app.add_exception_handler(kind, _answering(status, slug))  # type: ignore[arg-type] # as above
 
@@ -46,6 +51,16 @@ def _answering(status: HTTPStatus, slug: str) -> Callable[[Request, HeadroomErro
         return problem_response(request, status, detail_of(error), slug=slug, headers=headers)
 
     return answer
+
+
+async def _unavailable(request: Request, error: TransientError) -> Response:
+    """Tell that something failed behind this door; what it is called and where it is, the log alone tells."""
+    _log.warning("a request cannot be answered now", reason=error.message)
+    detail = (
+        "A part of the platform does not answer now. Try again in a moment; the log has more under this id."
+    )
+    headers = {"Retry-After": f"{max(1, round(error.delay or 1))}"}
+    return problem_response(request, HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=headers)
 
 
 async def _cursor(request: Request, error: CursorError) -> Response:
