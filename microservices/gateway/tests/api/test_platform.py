@@ -97,6 +97,7 @@ async def test_report_and_table_are_those_of_the_sdk(
     for _ in range(2):
         report = await platform_client.get(f"{path}/report")
         assert report.headers["content-type"] == "text/html; charset=utf-8"
+        assert report.headers["content-security-policy"].startswith("sandbox;")
         assert report.content == (tmp_path / "result.html").read_bytes()
     accept = {"Accept": "application/vnd.apache.parquet"}
     table = await platform_client.get(f"{path}/results", headers=accept)

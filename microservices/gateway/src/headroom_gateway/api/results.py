@@ -30,6 +30,8 @@ LastEventId = Annotated[
 ]
 _NONE: Final = failures(NOT_FOUND="There is no such run.", CONFLICT="It has no result, or not yet.")
 _WITH_ANALYSIS: Final = _NONE | failures(SERVICE_UNAVAILABLE="Analysis, which draws it, does not answer.")
+# The page itself says what it may load: nothing. This takes it out of the origin of the interface as well.
+_HARMLESS: Final = {"Content-Security-Policy": "sandbox; script-src 'none'"}
 _NOT_MODIFIED: Final[dict[int | str, dict[str, Any]]] = {
     HTTPStatus.NOT_MODIFIED.value: {"description": "The client has it."}
 }
@@ -183,7 +185,7 @@ def _add_drawn(router: APIRouter, parts: Parts) -> None:
         """Return the report of a run's result as one HTML page."""
         info, document = await _document(parts, run_id)
         page = await parts.analysis.report(info.hash, document)
-        return tagged(request, f"{info.hash}.html", page, HTML)
+        return tagged(request, f"{info.hash}.html", page, HTML, _HARMLESS)
 
     @router.get(
         "/compare/{other}",
