@@ -9,7 +9,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp
+from starlette.routing import Match
+from starlette.types import ASGIApp, Scope
 
 from headroom_common.errors import HeadroomError, TransientError
 from headroom_common.service.request_logs import RequestLogs, request_id
@@ -20,6 +21,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 KINDS: Final = "urn:headroom:problem:"
 """What the type of a problem starts with when the status does not say it all."""
 
+_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _RETRY_AFTER_S: Final = 1
 
 
@@ -157,6 +159,9 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            # Starlette tells the methods of the first route with this path alone.
+            error.headers = {"Allow": ", ".join(_allowed(app, request.scope))}
         return refusal(request, error)
 
     @app.exception_handler(RequestValidationError)
@@ -187,3 +192,13 @@ def detail_of(error: HeadroomError) -> str:
     """Return what went wrong and what to do next, as sentences."""
     stop = "" if error.message.endswith((".", "!", "?")) else "."
     return f"{error.message}{stop} {error.next_step}".strip()
+
+
+def _allowed(app: FastAPI, scope: Scope) -> list[str]:
+    """Return the methods that a path has routes for."""
+    asked = {name: scope[name] for name in ("type", "path", "root_path", "headers", "app")}
+    return [
+        method
+        for method in _METHODS
+        if any(route.matches({**asked, "method": method})[0] is Match.FULL for route in app.routes)
+    ]

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 
 from headroom_gateway import examples
 from headroom_gateway.domain.lives import RunState
@@ -19,7 +19,9 @@ ScenarioId = Annotated[str, Field(pattern=SCENARIO_ID)]
 
 MOST_TRIALS: Final = 1_000_000
 Trials = Annotated[int, Field(ge=1, le=MOST_TRIALS)]
-Seed = Annotated[int, Field(ge=0, lt=2**63)]
+# OpenAPI's limits are floating-point numbers, in which 2**63 - 1 cannot be said.
+_INT64: Final = WithJsonSchema({"type": "integer", "minimum": 0, "format": "int64"})
+Seed = Annotated[int, Field(ge=0, lt=2**63), _INT64]
 Confidence = Annotated[float, Field(ge=0.5, le=0.9999)]
 SegmentArrivals = Annotated[int, Field(ge=1, le=10_000_000)]
 Override = Annotated[str, Field(min_length=3, max_length=4096, examples=["spec.servers[0].replicas=4"])]

@@ -26,7 +26,7 @@ RETRY_MS: Final = 2000
 """How long a client waits before it follows again."""
 
 LastEventId = Annotated[
-    int | None, Header(ge=0, le=2**31 - 1, description="Number of the last news that the client has.")
+    int, Header(ge=0, le=2**31 - 1, description="Number of the last news that the client has.")
 ]
 _NONE: Final = failures(NOT_FOUND="There is no such run.", CONFLICT="It has no result, or not yet.")
 _WITH_ANALYSIS: Final = _NONE | failures(SERVICE_UNAVAILABLE="Analysis, which draws it, does not answer.")
@@ -34,6 +34,18 @@ _WITH_ANALYSIS: Final = _NONE | failures(SERVICE_UNAVAILABLE="Analysis, which dr
 _HARMLESS: Final = {"Content-Security-Policy": "sandbox; script-src 'none'"}
 _NOT_MODIFIED: Final[dict[int | str, dict[str, Any]]] = {
     HTTPStatus.NOT_MODIFIED.value: {"description": "The client has it."}
+}
+
+
+_EVENT: Final[dict[str, Any]] = {
+    "type": "object",
+    "description": "Each server-sent event.",
+    "properties": {
+        "event": {"enum": ["state", "progress"]},
+        "id": {"type": "string", "pattern": "^[0-9]+$"},
+        "data": {"type": "string", "contentMediaType": JSON, "description": "A RunEvent."},
+    },
+    "required": ["event", "id", "data"],
 }
 
 
@@ -57,13 +69,13 @@ def _add_events(router: APIRouter, parts: Parts) -> None:
         responses={
             HTTPStatus.OK.value: {
                 "description": "Server-sent events `state` and `progress`, each a RunEvent as JSON.",
-                **_content(EVENTS, {"type": "string"}),
+                **_content(EVENTS, _EVENT),
             },
             HTTPStatus.NO_CONTENT.value: {"description": "It has ended, and the client knows all its news."},
             **failures(NOT_FOUND="There is no such run.", SERVICE_UNAVAILABLE="Too many follow already."),
         },
     )
-    async def follow_run(run_id: UUID, caller: Reader, last_event_id: LastEventId = None) -> Response:  # noqa: ARG001 - it has to be somebody
+    async def follow_run(run_id: UUID, caller: Reader, last_event_id: LastEventId = 0) -> Response:  # noqa: ARG001 - it has to be somebody
         """Follow a run: its news from the beginning, or after the last that the client has, until it ends."""
         run = await parts.runs.get(run_id)
         if not run.state.active and (last_event_id or 0) >= run.sequence:
@@ -71,9 +83,7 @@ def _add_events(router: APIRouter, parts: Parts) -> None:
             return Response(status_code=HTTPStatus.NO_CONTENT)
         parts.feeds.require_room()
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(
-            _stream(parts, run_id, last_event_id or 0), media_type=EVENTS, headers=headers
-        )
+        return StreamingResponse(_stream(parts, run_id, last_event_id), media_type=EVENTS, headers=headers)
 
 
 async def _stream(parts: Parts, run_id: UUID, after: int) -> AsyncIterator[bytes]:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, BeforeValidator
 
 from headroom_gateway.api.answers import DEFAULT_LIMIT, PREFIX, failures, model, page_headers, tagged
 from headroom_gateway.api.scenarios import Cursor, Limit
@@ -28,6 +28,17 @@ IdempotencyKey = Annotated[
         description="Requests with equal keys are accepted once; a key is remembered for a day.",
     ),
 ]
+
+
+def _is_written(text: str) -> str:
+    """Refuse numbers, which pydantic takes for seconds since 1970."""
+    if "-" not in text[1:]:
+        message = "expected a date and time such as 2026-11-21T10:00:00Z"
+        raise ValueError(message)
+    return text
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_is_written)]
 CacheControl = Annotated[
     str | None, Header(description="`no-cache` has it simulated even if an equal run's result is stored.")
 ]
@@ -102,8 +113,8 @@ def _add_reading(router: APIRouter, parts: Parts) -> None:
         state: RunState | None = None,
         scenario_id: ScenarioId | None = None,
         created_by: Annotated[str | None, Query(max_length=255, pattern=r"^[^\x00]*$")] = None,
-        created_after: AwareDatetime | None = None,
-        created_before: AwareDatetime | None = None,
+        created_after: Instant | None = None,
+        created_before: Instant | None = None,
         limit: Limit = DEFAULT_LIMIT,
         cursor: Cursor = None,
     ) -> Response:
