@@ -150,10 +150,15 @@ class Caller:
 
     Args:
         gateway: whom it asks.
+        key: its API key; empty for none.
     """
 
-    def __init__(self, gateway: ServiceProcess) -> None:
-        self._client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}/api/v1", timeout=20)
+    def __init__(self, gateway: ServiceProcess, *, key: str = "") -> None:
+        self._client = httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{gateway.port}/api/v1",
+            headers={"Authorization": f"Bearer {key}"} if key else {},
+            timeout=20,
+        )
         self.asked_again = 0
 
     async def __aenter__(self) -> Self:
