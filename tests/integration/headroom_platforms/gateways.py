@@ -157,7 +157,8 @@ class Caller:
         self._client = httpx.AsyncClient(
             base_url=f"http://127.0.0.1:{gateway.port}/api/v1",
             headers={"Authorization": f"Bearer {key}"} if key else {},
-            timeout=20,
+            timeout=60,
+            limits=httpx.Limits(max_connections=None),
         )
         self.asked_again = 0
 
