@@ -61,7 +61,7 @@ async def test_it_waits_for_its_database(tmp_path: Path, monkeypatch: pytest.Mon
     async with gateway(f"sqlite:///{folder / 'gateway.db'}") as (client, _):
         await until(lambda: _live(client))
         answer = await client.get(f"{API}/runs")
-        assert "the database: OperationalError" in problem(answer, 503)["detail"]
+        assert "gateway.db" not in problem(answer, 503)["detail"]
         assert (await client.get("/health/ready")).status_code == 503
         folder.mkdir()
         await until(lambda: ready(client))
@@ -108,7 +108,8 @@ async def test_whoever_leaves_makes_room(sqlite_url: str) -> None:
                 return another.status_code == 200
 
         async with client.stream("GET", path) as answer:
-            await lines(answer.aiter_lines(), "data: ")
+            stream = answer.aiter_lines()  # held: a stream that nobody reads is closed
+            await lines(stream, "data: ")
             refused = await client.get(path)
             problem(refused, 503, "too-many-followers")
             assert int(refused.headers["retry-after"]) > 0
