@@ -24,6 +24,9 @@ IDEMPOTENCY_DAYS: Final = 1
 REMOVAL_PERIOD: Final = 600.0
 """Seconds between two removals of what is old."""
 
+START_GRACE: Final = 60.0
+"""Seconds after the start in which no run counts as stalled."""
+
 _AT_ONCE: Final = 100
 _log = Log(__name__)
 
@@ -52,6 +55,8 @@ class Sweeper:
         """Work until cancelled; a database that is away is waited for."""
         loop = asyncio.get_running_loop()
         removal = loop.time()
+        # After a time in which no gateway was there, the news of runs wait at the broker: they go first.
+        await asyncio.sleep(min(START_GRACE, self._stall_timeout))
         while True:
             await asyncio.sleep(self._period)
             try:
