@@ -17,7 +17,7 @@ from fastapi import Body, FastAPI, Response
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from headroom_gateway.representations import NewRun
+from headroom_gateway.representations import NewRun  # noqa: TC001 - FastAPI reads it
 from headroom_gateway.storage.schema import results, run_events, runs, scenarios
 
 _CONNECTIONS = 8
