@@ -7,6 +7,7 @@ what is in hand is handled again, here or elsewhere.
 """
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -44,7 +45,12 @@ def main(build: Callable[[SettingsT], Service], settings: type[SettingsT]) -> No
     telemetry.adopt_standard_logging(loaded.log_level)
     keep_freed_memory()
     try:
-        code = asyncio.run(Process(build(loaded), loaded).run())
+        process = Process(build(loaded), loaded)
+        # Modules and schemas stay. A collector that walks through them again and again stops the event loop
+        # for a tenth of a second each time.
+        gc.collect()
+        gc.freeze()
+        code = asyncio.run(process.run())
     except HeadroomError as error:
         _log.error("service cannot start", reason=error.message, next_step=error.next_step)
         # What can never be put together was not asked for rightly; a taken address may be free the next time.
