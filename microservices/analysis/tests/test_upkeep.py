@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -21,9 +22,10 @@ from pydantic import SecretStr
 from headroom_analysis import app
 from headroom_analysis.app import AnalysisSettings, build
 from headroom_analysis.storage import SqlStore, open_engine, open_store
-from headroom_analysis.upkeep import DAY, DatabaseWatch, Retention
+from headroom_analysis.upkeep import DAY, Retention
 from headroom_common import telemetry
 from headroom_common.contracts.events import RunCancelled, RunStopped, ServicePolled, ServiceStateChanged
+from headroom_common.database.watch import DatabaseWatch
 from headroom_common.event_manager.states import Trouble
 from headroom_common.service.composition import Composition, compose
 from headroom_common.transports.memory import MemoryBroker
@@ -78,7 +80,7 @@ async def begun(
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Callable[[Service, MemoryBroker], Composition]]:
     """Starts a service with its work beside events, as its process does."""
-    monkeypatch.setattr(app, "DatabaseWatch", lambda *needs: DatabaseWatch(*needs, pause=0.05, period=0.05))
+    monkeypatch.setattr(app, "DatabaseWatch", partial(DatabaseWatch, pause=0.05, period=0.05))
     tasks: list[asyncio.Task[None]] = []
     made: list[tuple[Service, Composition]] = []
 

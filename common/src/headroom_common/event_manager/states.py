@@ -26,6 +26,7 @@ class Trouble(StrEnum):
     CONFIRMS = "confirms"
     INBOX = "inbox"
     DATABASE = "database"
+    PREPARATION = "preparation"
 
 
 TRANSITIONS: Final[Mapping[tuple[ServiceState, Trigger], ServiceState]] = MappingProxyType(

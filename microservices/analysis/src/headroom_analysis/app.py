@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
@@ -12,7 +13,8 @@ from headroom_analysis.api.rendering import rendering
 from headroom_analysis.api.turns import Turns
 from headroom_analysis.handlers import Analysis
 from headroom_analysis.store import MemoryStore, PartialStore
-from headroom_analysis.upkeep import DatabaseWatch, Retention
+from headroom_analysis.upkeep import Retention
+from headroom_common.database.watch import DatabaseWatch
 from headroom_common.service import Secret, Service, ServiceSettings
 from headroom_common.service.threads import in_thread
 
@@ -60,7 +62,7 @@ def build(settings: AnalysisSettings) -> Service:
     )
     if kept is None:
         return service
-    watch = DatabaseWatch(kept, analysis.handlers)
+    watch = DatabaseWatch(partial(in_thread, kept.prepare), partial(in_thread, kept.check), analysis.handlers)
     background = [watch.run]
     if settings.retention_days is not None:
         background.append(Retention(kept, settings.retention_days).run)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from headroom_common.errors import TransientError
+from headroom_common.database.watch import DatabaseWatch
 from headroom_common.event_manager.clock import SystemClock
 from headroom_common.event_manager.states import Trouble
-from headroom_common.logs import Log
 from headroom_common.service import Service
 from headroom_gateway.analysis_client import AnalysisClient
 from headroom_gateway.api import refusals
@@ -38,8 +37,13 @@ if TYPE_CHECKING:
     from headroom_common.event_manager import EventManager
     from headroom_gateway.settings import GatewaySettings
 
-_PAUSE = 2.0
-_log = Log(__name__)
+_BEARABLE = frozenset({Trouble.CONNECTION, Trouble.CONFIRMS, Trouble.INBOX, Trouble.DATABASE})
+"""What may be wrong with an instance that is ready.
+
+What it has accepted waits in the database for the broker. And every instance has the same database: while
+that is away, a refusal that says when to come back is better than no answer. Only an instance whose tables
+were never there must not take the place of one that works.
+"""
 
 
 def build(settings: GatewaySettings) -> Service:
@@ -53,8 +57,11 @@ def build(settings: GatewaySettings) -> Service:
     noting = Noting(parts)
     security = Security(settings, parts.database, parts.clock)
 
+    database = parts.database
+    watch = DatabaseWatch(database.migrate, database.check, noting.handlers, at_first=Trouble.PREPARATION)
+
     async def beside(manager: EventManager) -> None:
-        await _until_migrated(parts.database, manager)
+        await watch.prepared.wait()
         if settings.broker_forgets:
             await parts.relay.repeat()
         async with asyncio.TaskGroup() as group:
@@ -65,7 +72,11 @@ def build(settings: GatewaySettings) -> Service:
         await security.close()
         await parts.analysis.close()
         await hot.close()
-        await parts.database.close()
+        await database.close()
+
+    def subscribe(manager: EventManager) -> None:
+        parts.roster.subscribe(manager)
+        watch.subscribe(manager)
 
     def extend(app: FastAPI) -> None:
         describe(app)
@@ -75,7 +86,7 @@ def build(settings: GatewaySettings) -> Service:
     return Service(
         "gateway",
         noting.handlers,
-        subscribe=parts.roster.subscribe,
+        subscribe=subscribe,
         routers=[
             runs_router(parts),  # first, for routes are tried in their order, and these are asked for most
             scenarios_router(parts),
@@ -85,9 +96,8 @@ def build(settings: GatewaySettings) -> Service:
             schema_router(),
         ],
         extend=extend,
-        background=[beside],
-        # What is accepted waits in the database for the broker.
-        bearable=frozenset({Trouble.CONNECTION, Trouble.CONFIRMS, Trouble.INBOX}),
+        background=[watch.run, beside],
+        bearable=_BEARABLE,
         close=close,
     )
 
@@ -122,22 +132,3 @@ def _hot_set(settings: GatewaySettings) -> HotSet:
 
     url = settings.redis_url.get_secret_value()
     return RedisHotSet.open(url, timeout=settings.redis_timeout, clock=SystemClock())
-
-
-async def _until_migrated(database: Database, manager: EventManager) -> None:
-    """Bring the tables up to date, as soon as the database is there; until then the instance is not ready.
-
-    A database that goes away later leaves it ready: every instance has the same one, and a refusal that says
-    when to come back is better than no answer.
-    """
-    manager.trouble(Trouble.DATABASE, "the database has not been reached yet")
-    while True:
-        try:
-            await database.migrate()
-        except TransientError as error:
-            _log.warning("the gateway waits for its database", reason=error.message)
-            manager.trouble(Trouble.DATABASE, error.message)
-            await asyncio.sleep(_PAUSE)
-        else:
-            manager.recovered(Trouble.DATABASE, "the database is there")
-            return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -12,6 +13,7 @@ from gateway_testing.databases import sqlite_threads_ended
 from gateway_testing.scenarios import SMALL
 from gateway_testing.waits import until
 
+from headroom_common.database.watch import DatabaseWatch
 from headroom_common.service.process import Process
 from headroom_common.transports.memory import MemoryBroker
 from headroom_gateway import app
@@ -56,7 +58,7 @@ async def lines(stream: AsyncIterator[str], until_line: str) -> str:
 
 
 async def test_it_waits_for_its_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app, "_PAUSE", 0.02)
+    monkeypatch.setattr(app, "DatabaseWatch", partial(DatabaseWatch, pause=0.02))
     folder = tmp_path / "later"
     async with gateway(f"sqlite:///{folder / 'gateway.db'}") as (client, _):
         await until(lambda: _live(client))
@@ -81,10 +83,12 @@ async def test_who_follows_gets_news_signs_of_life_and_an_end(sqlite_url: str) -
         async with client.stream("GET", path) as answer:
             assert answer.headers["content-type"].startswith("text/event-stream")
             assert answer.headers["cache-control"] == "no-store"
-            read = await lines(answer.aiter_lines(), ": still here")
+            stream = answer.aiter_lines()
+            read = await lines(stream, "id: 2")
             assert read.startswith("retry: ")
             assert [one["event"] for one in events(read)] == ["state", "state"]
             assert [one["id"] for one in events(read)] == ["1", "2"]
+            assert (await lines(stream, ": still here")).strip() == ": still here"
         async with client.stream("GET", path, headers={"Last-Event-ID": "2"}) as answer:
             stream = answer.aiter_lines()
             assert events(await lines(stream, ": still here")) == []
