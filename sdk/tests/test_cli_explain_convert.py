@@ -6,10 +6,10 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from headroom.cli.explain import in_yaml, walk
+from headroom.cli.explain import in_yaml
 from headroom.cli.main import app
 from headroom_common.scenario import Scenario
-from headroom_common.scenario.explain import explain
+from headroom_common.scenario.explain import explain, walk
 
 ASYNCFLOW = """\
 rqs_input:
@@ -80,9 +80,9 @@ def test_recursion_shows_all_levels_and_each_inside_once(headroom: CliRunner) ->
 
 def test_walking_the_whole_schema_ends_although_steps_hold_steps() -> None:
     root = explain("spec.servers.endpoints")
-    rows = list(walk(root, 0, {}))
+    rows = list(walk(root))
     assert 20 < len(rows) < 200
-    assert [child.name for child, depth, _ in rows if depth == 0] == ["name", "memory", "steps"]
+    assert [row.child.name for row in rows if row.depth == 0] == ["name", "memory", "steps"]
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,10 @@ class Recorder:
         self.bodies[body] = private
 
     def use(self, _middleware: object) -> None:
-        """Take what drops events; it subscribes to nothing."""
+        """Take what drops events or has them wait; it subscribes to nothing."""
+
+    def trouble(self, _source: object, _reason: str) -> None:
+        """Take what is wrong until a database is reached."""
 
 
 def names_used(package: Path) -> set[str]:

@@ -1,5 +1,6 @@
 """Makes the tests' shared helpers importable, test folders being no packages; databases of both kinds."""
 
+import io
 import shutil
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -15,6 +16,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from gateway_testing.databases import DATABASES, copied, migrated
 from gateway_testing.storage import Storage
+
+from headroom_common import telemetry
 
 _numbers = count()
 
@@ -89,6 +92,7 @@ async def sqlite(sqlite_url: str) -> AsyncIterator[Storage]:
 
 @pytest.fixture
 def log_lines() -> Iterator[list[structlog.typing.EventDict]]:
-    """What was logged."""
+    """What was logged, whatever was configured before."""
+    telemetry.configure(level="debug", stream=io.StringIO())
     with structlog.testing.capture_logs() as lines:
         yield lines
