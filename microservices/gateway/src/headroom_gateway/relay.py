@@ -72,10 +72,16 @@ class Relay:
         self._most_running = most_running
         self._window = window
         self._news = asyncio.Event()
+        self._full = False  # when it looked last
 
     def wake(self) -> None:
-        """Have it look at once: something was accepted, or has ended."""
+        """Have it look at once: a run has ended, or others have to be told something."""
         self._news.set()
+
+    def accepted(self) -> None:
+        """Have it look at once, unless there is no room: then only an end of a run makes a difference."""
+        if not self._full:
+            self._news.set()
 
     async def repeat(self) -> None:
         """Have told again what was told of the runs under way; as everything told twice, it has the same ids.
@@ -116,6 +122,7 @@ class Relay:
         queued = and_(runs.c.ended_at_us.is_(None), runs.c.state == RunState.QUEUED)
         async with self._database.reading() as connection:
             if (await connection.execute(select(runs.c.id).where(queued).limit(1))).first() is None:
+                self._full = False
                 return 0
         async with self._database.transaction() as connection:
             if not await self._is_my_turn(connection):
@@ -124,7 +131,8 @@ class Relay:
                 runs.c.ended_at_us.is_(None), runs.c.state.in_((RunState.RUNNING, RunState.CANCELLING))
             )
             room = self._most_running - (await connection.execute(taken)).scalar_one()
-            if room <= 0:
+            self._full = room <= 0
+            if self._full:
                 return 0
             waiting = select(runs.c.id).where(queued).order_by(runs.c.created_at_us).limit(min(room, _BATCH))
             chosen: Sequence[UUID] = (await connection.execute(waiting)).scalars().all()

@@ -140,7 +140,7 @@ class Submission:
         elif asked.overrides:
             new = await self._overridden(asked.scenario_id, asked.overrides)
         scenario: Mapping[str, Any]
-        scenario = (await self._scenarios.row(str(asked.scenario_id)))._asdict() if new is None else new.row
+        scenario = await self._scenarios.facts(str(asked.scenario_id)) if new is None else new.row
         return await self._accept(asked, order, scenario, new)
 
     async def clone(self, run_id: UUID, asked: ClonedRun, order: Order) -> Accepted:
@@ -155,10 +155,9 @@ class Submission:
             segment_arrivals=asked.segment_arrivals or like.segment_arrivals,
             late_bound=asked.late_bound or like.late_bound,
         )
-        scenario = await self._scenarios.row(like.scenario_id)
         changed = await self._overridden(like.scenario_id, asked.overrides) if asked.overrides else None
-        row = scenario._asdict() if changed is None else changed.row
-        return await self._accept(new, order, row, changed, clone_of=run_id)
+        facts = await self._scenarios.facts(like.scenario_id) if changed is None else changed.row
+        return await self._accept(new, order, facts, changed, clone_of=run_id)
 
     async def _overridden(self, scenario_id: str, overrides: list[str]) -> NewScenario:
         document = document_of(await self._scenarios.row(scenario_id))
@@ -205,7 +204,7 @@ class Submission:
 
     async def _accept_once(self, row: Mapping[str, Any], order: Order, new: NewScenario | None) -> Accepted:
         now = self._clock.now()
-        fingerprint = _fingerprint(row)
+        fingerprint = "" if order.idempotency_key is None else _fingerprint(row)
         async with self._database.transaction() as connection:
             known = await self._repeated(connection, order, fingerprint)
             if known is None:
@@ -217,7 +216,7 @@ class Submission:
                 await self._remember(connection, order, fingerprint, run)
         if known is not None:
             return Accepted(await self._runs.get(known), repeated=True)
-        self._relay.wake()
+        self._relay.accepted()
         return Accepted(run)
 
     def _check_size(self, requests: float) -> None:

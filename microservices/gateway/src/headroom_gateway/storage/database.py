@@ -56,7 +56,11 @@ class Database:
                 address, pool_size=connections, isolation_level="READ COMMITTED", **common
             )
         self._reading = create_async_engine(
-            address, pool_size=connections, isolation_level="AUTOCOMMIT", **common
+            address,
+            pool_size=connections,
+            isolation_level="AUTOCOMMIT",
+            skip_autocommit_rollback=True,  # there is nothing to undo, and it is on the way of every request
+            **common,
         )
         if address.get_backend_name() == "sqlite":
             for engine in (self._writing, self._reading):

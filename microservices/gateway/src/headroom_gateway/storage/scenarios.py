@@ -18,7 +18,7 @@ from headroom_gateway.storage.schema import runs, scenarios
 from headroom_gateway.storage.times import from_us, to_us
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Row
@@ -33,7 +33,11 @@ _SUMMARY: Final = tuple(
     for name in ("id", "name", "description", "created_at_us", "created_by", "requests_per_trial")
 )
 
-_ONE: Final = select(scenarios).where(scenarios.c.id == bindparam("scenario_id"))  # made once, as in runs
+_THIS: Final = scenarios.c.id == bindparam("scenario_id")
+_ONE: Final = select(scenarios).where(_THIS)  # made once, as in runs
+_FACTS: Final = select(
+    scenarios.c.id, scenarios.c.name, scenarios.c.horizon_ns, scenarios.c.requests_per_trial
+).where(_THIS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,19 @@ class Scenarios:
         if row is None:
             raise _unknown(identity)
         return row
+
+    async def facts(self, identity: str) -> Mapping[str, Any]:
+        """Return what a run has to know of its scenario: id, name, horizon and expected requests.
+
+        Raises:
+            NotFoundError: there is none with this id.
+            TransientError: the database failed.
+        """
+        async with self._database.reading() as connection:
+            row = (await connection.execute(_FACTS, {"scenario_id": identity})).mappings().first()
+        if row is None:
+            raise _unknown(identity)
+        return dict(row)
 
     async def get(self, identity: str) -> Scenario:
         """Return a scenario.
