@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aio_pika.exceptions import AMQPConnectionError
 from headroom_servers.proxy import Proxy
 from headroom_servers.rabbitmq import Certificates, make_certificates
 
 from headroom_common.errors import PermanentError, TransientError
 from headroom_common.transports.port import ConnectionLostError, Message
+from headroom_common.transports.rabbitmq_session import _Connection
 
 
 async def insist(transport: Any, message: Message) -> None:
@@ -192,3 +194,10 @@ async def test_a_queue_that_was_deleted_comes_back(site: Any, trials: Any, taken
     await until(lambda: (True, "the connection is back") in site.told)
     await insist(transport, site.message())
     await until(lambda: got.ids)
+
+
+async def test_a_connection_that_was_never_made_is_closed(unused_tcp_port: int) -> None:
+    connection = _Connection(f"amqp://guest:guest@127.0.0.1:{unused_tcp_port}/")
+    with pytest.raises(AMQPConnectionError):
+        await connection.connect()
+    assert connection.is_closed, "or it is closed when it is collected, wherever that may be"

@@ -263,6 +263,21 @@ class Session:
             await asyncio.sleep(_BLOCKED_POLL)
 
 
+class _Connection(aio_pika.Connection):
+    """A connection that is closed when it was never made.
+
+    The library would close it when it is collected, which is not possible in every thread and at every time.
+    """
+
+    async def connect(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as in the library
+        """Connect, or be closed."""
+        try:
+            await super().connect(timeout)
+        except BaseException:
+            await self.close()
+            raise
+
+
 async def _connect(settings: BrokerSettings, name: str) -> AbstractConnection:
     options: dict[str, Any] = {"name": name, "heartbeat": settings.heartbeat}
     url = settings.url.get_secret_value()
@@ -270,6 +285,7 @@ async def _connect(settings: BrokerSettings, name: str) -> AbstractConnection:
         url,
         ssl_context=_tls(settings) if url.startswith("amqps:") else None,
         client_properties={"connection_name": name, "product": "headroom"},
+        connection_class=_Connection,
         **options,
     )
     return connection

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 from gateway_testing.asking import API, asked, events, problem
-from gateway_testing.databases import sqlite_threads_ended
+from gateway_testing.databases import sqlite_threads, sqlite_threads_ended
 from gateway_testing.scenarios import SMALL
 from gateway_testing.waits import until
 
@@ -58,6 +58,7 @@ async def lines(stream: AsyncIterator[str], until_line: str) -> str:
 
 
 async def test_it_waits_for_its_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    others = sqlite_threads()
     monkeypatch.setattr(app, "DatabaseWatch", partial(DatabaseWatch, pause=0.02))
     folder = tmp_path / "later"
     async with gateway(f"sqlite:///{folder / 'gateway.db'}") as (client, _):
@@ -68,7 +69,7 @@ async def test_it_waits_for_its_database(tmp_path: Path, monkeypatch: pytest.Mon
         folder.mkdir()
         await until(lambda: ready(client))
         assert (await client.get(f"{API}/runs")).json() == {"items": [], "next_cursor": None}
-    await sqlite_threads_ended()
+    await sqlite_threads_ended(others)
 
 
 async def _live(client: httpx.AsyncClient) -> bool:

@@ -34,6 +34,15 @@ def copied(server: Postgres, url: str, name: str) -> str:
     return server.url(name)
 
 
-async def sqlite_threads_ended() -> None:
-    """Wait for the threads of connections that failed to open: they end by themselves, and need the loop."""
-    await until(lambda: not any("_connection_worker" in one.name for one in threading.enumerate()))
+def sqlite_threads() -> set[threading.Thread]:
+    """Return the threads of connections to SQLite."""
+    return {one for one in threading.enumerate() if "_connection_worker" in one.name}
+
+
+async def sqlite_threads_ended(but: set[threading.Thread]) -> None:
+    """Wait for the threads of connections that failed to open: they end by themselves, and need the loop.
+
+    Args:
+        but: those that were there before, of databases that other tests have open.
+    """
+    await until(lambda: sqlite_threads() <= but)

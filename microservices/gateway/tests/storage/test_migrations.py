@@ -10,7 +10,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from gateway_testing.databases import DATABASES, sqlite_threads_ended
+from gateway_testing.databases import DATABASES, sqlite_threads, sqlite_threads_ended
 from sqlalchemy import inspect
 
 from headroom_common.database.migrations import _config, downgrade, upgrade
@@ -120,6 +120,7 @@ async def test_a_migration_that_fails_leaves_nothing_behind(empty: Database) -> 
 async def test_a_database_that_is_not_there_is_a_passing_failure(
     tmp_path: Path, unused_tcp_port: int
 ) -> None:
+    others = sqlite_threads()
     for url in (
         f"postgresql+psycopg://somebody:secret@127.0.0.1:{unused_tcp_port}/gateway",
         f"sqlite:///{tmp_path}/nowhere/gateway.db",
@@ -131,7 +132,7 @@ async def test_a_database_that_is_not_there_is_a_passing_failure(
             assert caught.value.next_step
             assert "secret" not in str(caught.value)
         await database.close()
-    await sqlite_threads_ended()
+    await sqlite_threads_ended(others)
 
 
 @pytest.mark.parametrize("url", ["mysql://me:secret@host/db", "me:secret@host", ""])
