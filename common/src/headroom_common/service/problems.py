@@ -100,6 +100,15 @@ RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
 """How OpenAPI documents describe the failures of a route."""
 
 
+def failures(**reasons: str) -> dict[int | str, dict[str, Any]]:
+    """Return how OpenAPI documents describe single failures, given as ``NAME_OF_THE_STATUS="when"``."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        HTTPStatus[name].value: {"description": reason, "content": {MEDIA_TYPE: {"schema": schema}}}
+        for name, reason in reasons.items()
+    }
+
+
 class Api(FastAPI):
     """An application that answers every failure with problem details, and whose OpenAPI document says so."""
 

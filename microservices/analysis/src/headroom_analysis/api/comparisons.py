@@ -7,10 +7,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, HTTPException, Response
 
-from headroom_analysis.api.documented import JSON, answer, failures
+from headroom_analysis.api.documented import JSON, answer
 from headroom_analysis.api.turns import Turns
 from headroom_analysis.domain.comparison import FORMAT, ComparedRun, ComparisonError, comparison_document
 from headroom_analysis.store import PartialStore
+from headroom_common.service.problems import failures
 
 _ANSWERS: Final = {
     200: answer("The comparison", JSON, {"type": "object", "properties": {"format": {"const": FORMAT}}}),

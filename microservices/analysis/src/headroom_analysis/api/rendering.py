@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 from fastapi import APIRouter, Request, Response
 
 from headroom_analysis import report
-from headroom_analysis.api.documented import answer, failures
+from headroom_analysis.api.documented import answer
 from headroom_analysis.api.documents import BODY, drawn, read
+from headroom_common.service.problems import failures
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
 from fastapi.responses import Response as PlainResponse
-
-from headroom_common.service.problems import MEDIA_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,12 +47,3 @@ def page_headers(request: Request, cursor: str | None) -> dict[str, str]:
         return {}
     kept = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
     return {"Link": f'<{request.url.path}?{urlencode([*kept, ("cursor", cursor)])}>; rel="next"'}
-
-
-def failures(**reasons: str) -> dict[int | str, dict[str, Any]]:
-    """Return the descriptions of problems for OpenAPI, given as ``NAME_OF_THE_STATUS="when"``."""
-    schema = {"$ref": "#/components/schemas/Problem"}
-    return {
-        HTTPStatus[name].value: {"description": reason, "content": {MEDIA_TYPE: {"schema": schema}}}
-        for name, reason in reasons.items()
-    }

@@ -11,9 +11,10 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 
-from headroom_common.service.problems import ProblemError
+from headroom_common.service.problems import ProblemError, failures
 from headroom_gateway.analysis_client import HTML, PARQUET
-from headroom_gateway.api.answers import JSON, failures, tagged
+from headroom_gateway.api.answers import JSON, tagged
+from headroom_gateway.domain.lives import RunState
 from headroom_gateway.domain.negotiation import preferred
 from headroom_gateway.domain.summaries import summary_of
 from headroom_gateway.errors import NoResultError
@@ -93,11 +94,8 @@ async def _stream(parts: Parts, run_id: UUID, after: int) -> AsyncIterator[bytes
             yield b": still here\n\n"
             continue
         yield format_sse_event(data_str=news.data, event=news.kind, id=str(news.sequence))
-        if news.kind == "state" and json.loads(news.data)["state"] not in _GOING_ON:
+        if news.kind == "state" and not RunState(json.loads(news.data)["state"]).active:
             return
-
-
-_GOING_ON: Final = frozenset({"queued", "running", "cancelling"})
 
 
 def _add_results(router: APIRouter, parts: Parts) -> None:

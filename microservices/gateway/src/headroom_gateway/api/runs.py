@@ -7,7 +7,8 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import AwareDatetime, BeforeValidator
 
-from headroom_gateway.api.answers import DEFAULT_LIMIT, PREFIX, failures, model, page_headers, tagged
+from headroom_common.service.problems import failures
+from headroom_gateway.api.answers import DEFAULT_LIMIT, PREFIX, model, page_headers, tagged
 from headroom_gateway.api.scenarios import Cursor, Limit
 from headroom_gateway.domain.cursors import CursorError, Place, cursor_of, place_of
 from headroom_gateway.domain.lives import CancelAsked, RunState

@@ -5,16 +5,8 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from headroom_common.service.problems import ProblemError
-from headroom_gateway.api.answers import (
-    DEFAULT_LIMIT,
-    MOST_ITEMS,
-    PREFIX,
-    failures,
-    model,
-    page_headers,
-    tagged,
-)
+from headroom_common.service.problems import ProblemError, failures
+from headroom_gateway.api.answers import DEFAULT_LIMIT, MOST_ITEMS, PREFIX, model, page_headers, tagged
 from headroom_gateway.domain.cursors import Place, cursor_of, place_of
 from headroom_gateway.parts import Parts
 from headroom_gateway.representations import Override, Scenario, ScenarioId, ScenarioPage

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 
 from headroom_common.scenario.explain import Explanation, explain, walk
 from headroom_common.scenario.json_schema import json_schema
-from headroom_gateway.api.answers import failures
+from headroom_common.service.problems import failures
 from headroom_gateway.security.dependencies import Reader
 
 
