@@ -12,17 +12,18 @@ ROUNDS ?= 10
 SEEDS ?= 20000
 KILLS ?= 200
 SEED ?= 0
+OVERLAY ?= dev
 EXAMPLE ?= examples/balanced-fleet.yaml
 # Test processes side by side; what a test needs in memory, not the cores, is the limit on large machines.
 WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n > 8 ? 8 : n)))
 PYTEST := $(BIN)/pytest --quiet
 
 .PHONY: help setup demo lint lint-python lint-types lint-imports lint-shell lint-workflows lint-generated format \
-  test test-quick browser servers soak simulate bench lock lint-locks docs diagrams wheels clean
+  test test-quick browser servers soak simulate bench lock lint-locks docs diagrams wheels k8s-secrets clean
 
 help: ## list the commands
 	@awk 'BEGIN {FS = ":.*## "; print "make COMMAND, where COMMAND is one of:\n"} \
-	  /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	  /^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # --- start ---------------------------------------------------------------------------------------------------------
 
@@ -98,6 +99,11 @@ bench: setup ## requests per second beside SimPy and AsyncFlow's figures; writes
 
 wheels: setup ## build every wheel and try it in an environment of its own
 	@$(BIN)/python -m scripts.check_wheels
+
+# --- deploy --------------------------------------------------------------------------------------------------------
+
+k8s-secrets: setup ## write random secrets, once, for an overlay of k8s/ (OVERLAY=dev)
+	@$(BIN)/python -m scripts.make_secrets $(OVERLAY)
 
 # --- generate ------------------------------------------------------------------------------------------------------
 

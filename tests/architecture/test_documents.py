@@ -31,7 +31,7 @@ def steps(workflow: dict[str, Any]) -> list[dict[str, Any]]:
 
 def targets(root: Path) -> set[str]:
     makefile = (root / "Makefile").read_text(encoding="utf-8")
-    return set(re.findall(r"^([a-z-]+):", makefile, flags=re.MULTILINE))
+    return set(re.findall(r"^([a-z0-9-]+):", makefile, flags=re.MULTILINE))
 
 
 def links_inside(texts: dict[str, str]) -> list[tuple[str, str]]:
@@ -78,8 +78,8 @@ def test_every_make_command_in_the_documents_exists(texts: dict[str, str], root:
     known = targets(root)
     for name, text in texts.items():
         if name.endswith((".md", ".yaml", ".yml")) or name == ".ci/run":
-            named = set(re.findall(r"`make ([a-z][a-z -]*)`", text)) | set(
-                re.findall(r"^make ([a-z-]+)", text, re.MULTILINE)
+            named = set(re.findall(r"`make ([a-z][a-z0-9 -]*)`", text)) | set(
+                re.findall(r"^make ([a-z0-9-]+)", text, re.MULTILINE)
             )
             unknown = {word for words in named for word in words.split()} - known
             assert unknown == set(), f"{name}: make {unknown}"
