@@ -27,7 +27,8 @@ class DatabaseWatch:
     that wait are in hand, so there are only a few; the others stay with the broker.
 
     Args:
-        prepare: brings the tables up to date; raises ``TransientError`` while the database is away.
+        prepare: brings the tables up to date, or looks whether they are; raises ``TransientError`` while they
+            are not, or the database is away.
         check: asks the database for a sign of life; raises ``TransientError`` when it gives none.
         needs: the bodies of the events that need it; all others go on.
         at_first: the trouble until the tables are there for the first time; later it is ``DATABASE``.
@@ -40,7 +41,7 @@ class DatabaseWatch:
 
     def __init__(
         self,
-        prepare: Callable[[], Awaitable[None]],
+        prepare: Callable[[], Awaitable[object]],
         check: Callable[[], Awaitable[None]],
         needs: Iterable[type[Body]],
         *,

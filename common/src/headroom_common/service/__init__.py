@@ -2,6 +2,6 @@
 
 from headroom_common.service.definition import Service
 from headroom_common.service.process import main
-from headroom_common.service.settings import Secret, ServiceSettings
+from headroom_common.service.settings import DatabaseSettings, Secret, ServiceSettings
 
-__all__ = ["Secret", "Service", "ServiceSettings", "main"]
+__all__ = ["DatabaseSettings", "Secret", "Service", "ServiceSettings", "main"]

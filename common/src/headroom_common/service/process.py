@@ -6,13 +6,15 @@ stopped, HTTP closed, threads ended. A second signal ends the process at once; n
 what is in hand is handled again, here or elsewhere.
 """
 
+import argparse
 import asyncio
 import gc
 import os
 import signal
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Final
+from types import FrameType, MappingProxyType
+from typing import Any, Final
 
 from headroom_common import telemetry
 from headroom_common.allocator import keep_freed_memory
@@ -34,30 +36,65 @@ _BY_SIGNAL: Final = 128  # What shells add to the number of the signal that ende
 _log = Log(__name__)
 
 
-def main(build: Callable[[SettingsT], Service], settings: type[SettingsT]) -> None:
-    """Run a service with the settings of the environment until a signal ends it.
+def main(
+    build: Callable[[SettingsT], Service],
+    settings: type[SettingsT],
+    commands: Mapping[str, Callable[[SettingsT], None]] = MappingProxyType({}),
+) -> None:
+    """Run a service with the settings of the environment until a signal ends it, or a command of its.
 
     Does not return: the process ends with status 0 after an orderly end, 1 after a failure, 2 when the
-    settings are not valid.
+    settings or arguments are not valid.
+
+    Args:
+        build: puts the service together.
+        settings: its settings.
+        commands: what the process can do instead, by the word on its command line.
     """
+    # A container's first process has no default for a signal: until the service takes it, it would be lost.
+    signal.signal(signal.SIGTERM, _end_at_once)
+    command = _command(build.__module__.partition(".")[0], commands)
     loaded = load(settings)
     telemetry.configure(log_format=loaded.log_format, level=loaded.log_level)
     telemetry.adopt_standard_logging(loaded.log_level)
     keep_freed_memory()
+    code = 0
     try:
-        process = Process(build(loaded), loaded)
-        # Modules and schemas stay. A collector that walks through them again and again stops the event loop
-        # for a tenth of a second each time.
-        gc.collect()
-        gc.freeze()
-        code = asyncio.run(process.run())
+        if command is None:
+            code = _serve(build(loaded), loaded)
+        else:
+            commands[command](loaded)
     except HeadroomError as error:
-        _log.error("service cannot start", reason=error.message, next_step=error.next_step)
+        what = "service cannot start" if command is None else f"{command} failed"
+        _log.error(what, reason=error.message, next_step=error.next_step)
         # What can never be put together was not asked for rightly; a taken address may be free the next time.
         passing = isinstance(error, TransientError | ListenError)
         code = FAILED if passing else BAD_SETTINGS
     # Not sys.exit: a handler that is still computing would keep the process beyond its time.
     os._exit(code)
+
+
+def _command(package: str, commands: Mapping[str, Any]) -> str | None:
+    """Return the command that was asked for, None for the service itself."""
+    about = "Run the service until a signal ends it."
+    parser = argparse.ArgumentParser(f"python -m {package}", description=about)
+    if commands:
+        parser.add_argument("command", nargs="?", choices=list(commands), help="what to do instead")
+    chosen: str | None = getattr(parser.parse_args(), "command", None)
+    return chosen
+
+
+def _serve(service: Service, settings: ServiceSettings) -> int:
+    process = Process(service, settings)
+    # Modules and schemas stay. A collector that walks through them again and again stops the event loop
+    # for a tenth of a second each time.
+    gc.collect()
+    gc.freeze()
+    return asyncio.run(process.run())
+
+
+def _end_at_once(number: int, _: FrameType | None) -> None:
+    os._exit(_BY_SIGNAL + number)
 
 
 class Process:

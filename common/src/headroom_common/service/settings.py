@@ -10,7 +10,7 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
@@ -124,6 +124,19 @@ class ServiceSettings(BaseSettings):
             file_secret_settings, secrets_dir=os.environ.get(SECRETS_DIR), secrets_nested_delimiter=NESTED
         )
         return init_settings, env_settings, files
+
+
+class DatabaseSettings(ServiceSettings):
+    """Settings of services with a database of their own.
+
+    Attributes:
+        migrations: who brings the tables up to date: ``apply`` has each instance do it at its start; with
+            ``await`` it is not ready until the command ``migrate`` has done it.
+        migration_timeout: seconds for which the command ``migrate`` tries to reach the database.
+    """
+
+    migrations: Literal["apply", "await"] = "apply"
+    migration_timeout: Seconds = 60.0
 
 
 SettingsT = TypeVar("SettingsT", bound=ServiceSettings)

@@ -14,15 +14,17 @@ from headroom_analysis.api.turns import Turns
 from headroom_analysis.handlers import Analysis
 from headroom_analysis.store import MemoryStore, PartialStore
 from headroom_analysis.upkeep import Retention
+from headroom_common.database.command import migrate_in_time
 from headroom_common.database.watch import DatabaseWatch
-from headroom_common.service import Secret, Service, ServiceSettings
+from headroom_common.errors import PermanentError
+from headroom_common.service import DatabaseSettings, Secret, Service
 from headroom_common.service.threads import in_thread
 
 if TYPE_CHECKING:
     from headroom_analysis.storage import SqlStore
 
 
-class AnalysisSettings(ServiceSettings):
+class AnalysisSettings(DatabaseSettings):
     """Settings of analysis.
 
     Attributes:
@@ -62,11 +64,26 @@ def build(settings: AnalysisSettings) -> Service:
     )
     if kept is None:
         return service
-    watch = DatabaseWatch(partial(in_thread, kept.prepare), partial(in_thread, kept.check), analysis.handlers)
+    prepare = kept.prepare if settings.migrations == "apply" else kept.check_tables
+    watch = DatabaseWatch(partial(in_thread, prepare), partial(in_thread, kept.check), analysis.handlers)
     background = [watch.run]
     if settings.retention_days is not None:
         background.append(Retention(kept, settings.retention_days).run)
     return replace(service, subscribe=watch.subscribe, background=background)
+
+
+def migrate(settings: AnalysisSettings) -> None:
+    """Bring the tables of the database up to date.
+
+    Raises:
+        PermanentError: there is no database, or its URL cannot be used.
+        TransientError: the database did not answer in time.
+    """
+    if settings.database_url is None:
+        message = "HEADROOM_DATABASE_URL: expected the URL of a database, found none"
+        raise PermanentError(message, next_step="Set it; without it statistics are kept in memory.")
+    with _database(settings, settings.database_url) as store:
+        migrate_in_time(store.prepare, timeout=settings.migration_timeout)
 
 
 def _database(settings: AnalysisSettings, url: Secret) -> SqlStore:

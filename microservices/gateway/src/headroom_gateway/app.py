@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from headroom_common.database.command import migrate_in_time
 from headroom_common.database.watch import DatabaseWatch
 from headroom_common.event_manager.clock import SystemClock
 from headroom_common.event_manager.states import Trouble
@@ -34,6 +35,7 @@ from headroom_gateway.sweeper import Sweeper
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from headroom_common.database.migrations import Migrated
     from headroom_common.event_manager import EventManager
     from headroom_gateway.settings import GatewaySettings
 
@@ -58,7 +60,8 @@ def build(settings: GatewaySettings) -> Service:
     security = Security(settings, parts.database, parts.clock)
 
     database = parts.database
-    watch = DatabaseWatch(database.migrate, database.check, noting.handlers, at_first=Trouble.PREPARATION)
+    prepare = database.migrate if settings.migrations == "apply" else database.check_tables
+    watch = DatabaseWatch(prepare, database.check, noting.handlers, at_first=Trouble.PREPARATION)
 
     async def beside(manager: EventManager) -> None:
         await watch.prepared.wait()
@@ -100,6 +103,24 @@ def build(settings: GatewaySettings) -> Service:
         bearable=_BEARABLE,
         close=close,
     )
+
+
+def migrate(settings: GatewaySettings) -> None:
+    """Bring the tables of the database up to date.
+
+    Raises:
+        PermanentError: the database's URL cannot be used.
+        TransientError: the database did not answer in time.
+    """
+
+    async def once() -> Migrated:
+        database = Database(settings.database_url.get_secret_value())
+        try:
+            return await database.migrate()
+        finally:
+            await database.close()
+
+    migrate_in_time(lambda: asyncio.run(once()), timeout=settings.migration_timeout)
 
 
 def _parts(settings: GatewaySettings) -> tuple[Parts, HotSet]:

@@ -5,11 +5,11 @@ from typing import Annotated
 from pydantic import Field
 
 from headroom_common.event_manager.settings import Seconds
-from headroom_common.service import Secret
+from headroom_common.service import DatabaseSettings, Secret
 from headroom_gateway.security.settings import SecuritySettings
 
 
-class GatewaySettings(SecuritySettings):
+class GatewaySettings(SecuritySettings, DatabaseSettings):
     """Settings of the gateway.
 
     Attributes:

@@ -15,7 +15,7 @@ from headroom_analysis.storage.engine import MIGRATIONS, open_engine, transactio
 from headroom_analysis.storage.stopping import stop_run
 from headroom_analysis.store import KeptTrials
 from headroom_common.contracts.events import RunParameters
-from headroom_common.database.migrations import upgrade
+from headroom_common.database.migrations import Migrated, check_tables, upgrade
 from headroom_common.errors import PermanentError
 
 if TYPE_CHECKING:
@@ -74,14 +74,23 @@ class SqlStore:
         self._merge_bytes = merge_bytes
         self._clock = clock
 
-    def prepare(self) -> None:
+    def prepare(self) -> Migrated:
         """Make the tables, or bring them up to date.
 
         Raises:
             TransientError: the database is not there, or failed.
         """
         with transaction(self._engine) as connection:
-            upgrade(connection, MIGRATIONS)
+            return upgrade(connection, MIGRATIONS)
+
+    def check_tables(self) -> None:
+        """Return if the tables are up to date.
+
+        Raises:
+            TransientError: they are not, or the database is not there, or failed.
+        """
+        with transaction(self._engine) as connection:
+            check_tables(connection, MIGRATIONS)
 
     def check(self) -> None:
         """Ask the database for a sign of life.

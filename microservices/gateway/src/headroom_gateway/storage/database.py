@@ -16,7 +16,7 @@ from headroom_common.database.connections import (
     prepare_sqlite,
     translated,
 )
-from headroom_common.database.migrations import upgrade
+from headroom_common.database.migrations import Migrated, check_tables, upgrade
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -93,14 +93,23 @@ class Database:
             async with self._reading.connect() as connection:
                 yield connection
 
-    async def migrate(self) -> None:
+    async def migrate(self) -> Migrated:
         """Bring the tables up to date.
 
         Raises:
             TransientError: the database failed or is not there.
         """
         async with self.transaction() as connection:
-            await connection.run_sync(upgrade, MIGRATIONS)
+            return await connection.run_sync(upgrade, MIGRATIONS)
+
+    async def check_tables(self) -> None:
+        """Return if the tables are up to date.
+
+        Raises:
+            TransientError: they are not, or the database failed or is not there.
+        """
+        async with self.reading() as connection:
+            await connection.run_sync(check_tables, MIGRATIONS)
 
     async def check(self) -> None:
         """Ask the database for a sign of life.
