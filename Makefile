@@ -18,8 +18,9 @@ EXAMPLE ?= examples/balanced-fleet.yaml
 WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n > 8 ? 8 : n)))
 PYTEST := $(BIN)/pytest --quiet
 
-.PHONY: help setup demo lint lint-python lint-types lint-imports lint-shell lint-workflows lint-generated format \
-  test test-quick browser servers soak simulate bench lock lint-locks docs diagrams wheels k8s-secrets clean
+.PHONY: help setup demo lint lint-python lint-types lint-imports lint-shell lint-workflows lint-generated \
+  format test test-quick browser servers soak simulate bench lock lint-locks docs diagrams wheels k8s-secrets \
+  clean lint-rules
 
 help: ## list the commands
 	@awk 'BEGIN {FS = ":.*## "; print "make COMMAND, where COMMAND is one of:\n"} \
@@ -37,14 +38,14 @@ demo: setup ## simulate an example with 10 replications and write out/report.htm
 
 # --- check ---------------------------------------------------------------------------------------------------------
 
-lint: lint-python lint-types lint-imports lint-shell lint-workflows lint-generated lint-locks ## all checks that run no code of ours
+lint: lint-python lint-types lint-imports lint-shell lint-workflows lint-rules lint-generated lint-locks ## all checks that run no code of ours
 
 lint-python: setup
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 
 lint-types: setup
-	@$(BIN)/mypy $(SOURCES) scripts diagrams
+	@$(BIN)/mypy $(SOURCES) scripts diagrams observability
 
 lint-imports: setup
 	@$(BIN)/lint-imports --no-logo
@@ -55,11 +56,16 @@ lint-shell: setup
 lint-workflows: setup
 	@$(BIN)/zizmor --offline --no-progress --quiet .github
 
+lint-rules: setup
+	@command -v promtool >/dev/null || scripts/apt_install.sh prometheus
+	@checked=$$(promtool check config observability/prometheus/prometheus.yaml 2>&1) || { echo "$$checked"; exit 1; }
+
 lint-generated: setup
 	@$(BIN)/python scripts/generate_scenario_docs.py --check
 	@$(BIN)/python scripts/generate_event_docs.py --check
 	@$(BIN)/python scripts/generate_api_docs.py --check
 	@$(BIN)/python -m diagrams --check
+	@$(BIN)/python -m observability --check
 
 lint-locks: setup
 	@$(BIN)/python -m scripts.lock --check
@@ -110,10 +116,11 @@ k8s-secrets: setup ## write random secrets, once, for an overlay of k8s/ (OVERLA
 lock: setup ## compile the hashed requirement files from the pyproject.toml files
 	@$(BIN)/python -m scripts.lock
 
-docs: setup ## write what is generated in docs/: scenario reference, JSON Schema, lists of events and settings, AsyncAPI and OpenAPI documents
+docs: setup ## write what is generated in docs/: scenario reference, JSON Schema, lists of events and settings, AsyncAPI and OpenAPI documents; dashboards
 	@$(BIN)/python scripts/generate_scenario_docs.py
 	@$(BIN)/python scripts/generate_event_docs.py
 	@$(BIN)/python scripts/generate_api_docs.py
+	@$(BIN)/python -m observability
 
 diagrams: setup ## write the diagrams' sources from the code and draw them (needs Graphviz, installed by apt)
 	@scripts/apt_install.sh graphviz

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Make sure that the servers which the tests start for themselves are installed: RabbitMQ, Redis and PostgreSQL.
+# Make sure that the servers which the tests start for themselves are installed: RabbitMQ, Redis, PostgreSQL
+# and Prometheus.
 # Tests run them on free ports, in directories of their own and as the calling user; the system's services are not needed.
 set -euo pipefail
 
@@ -16,16 +17,7 @@ have /usr/lib/rabbitmq/bin/rabbitmq-server rabbitmq-server || missing+=(rabbitmq
 have redis-server || missing+=(redis-server)
 have /usr/lib/postgresql/*/bin/initdb initdb || missing+=(postgresql)
 have openssl || missing+=(openssl)
+have prometheus promtool || missing+=(prometheus)
 [ "${#missing[@]}" -gt 0 ] || exit 0
 
-# Debian starts a package's services when it is installed. A policy that forbids it keeps the machine as it was; it goes
-# again afterwards, and one that somebody else put there is left alone.
-policy=/usr/sbin/policy-rc.d
-as_root=()
-[ "$(id -u)" -eq 0 ] || as_root=(sudo)
-if [ ! -e "$policy" ] && { [ "${#as_root[@]}" -eq 0 ] || command -v sudo >/dev/null 2>&1; }; then
-  printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
-  "${as_root[@]}" chmod 755 "$policy"
-  trap '"${as_root[@]}" rm -f "$policy"' EXIT
-fi
 "$(dirname "${BASH_SOURCE[0]}")/apt_install.sh" "${missing[@]}"
