@@ -5,7 +5,8 @@ Layers, so that every file agrees on every version:
 1. ``requirements/all.txt``: what all distributions need together;
 2. ``requirements/<distribution>.txt``: what one distribution and the members that it depends on need,
    constrained by ``all.txt``; container images and the wheel tests install these;
-3. ``requirements/dev.txt``: all of the above and the tools of ``dev.in``, constrained by ``all.txt``.
+3. ``requirements/build.txt``: what builds the members' wheels, for container images;
+4. ``requirements/dev.txt``: all of the above and the tools of ``dev.in``, constrained by ``all.txt``.
 
 The members themselves never appear: they are installed from this repository with ``--no-deps``, so their
 names are never looked up anywhere. Versions already locked are kept unless ``--upgrade`` is given.
@@ -37,6 +38,7 @@ class Member:
     folder: Path
     external: tuple[str, ...]
     internal: tuple[str, ...]
+    build: tuple[str, ...]
 
     @property
     def lock_name(self) -> str:
@@ -56,14 +58,16 @@ def requirement_name(requirement: str) -> str:
 def read_members(root: Path = ROOT) -> dict[str, Member]:
     """Read every distribution's pyproject.toml; the result is keyed and ordered by name."""
     files = [*root.glob("*/pyproject.toml"), *root.glob("microservices/*/pyproject.toml")]
-    projects = {path.parent: tomllib.loads(path.read_text(encoding="utf-8"))["project"] for path in files}
-    names = {project["name"] for project in projects.values()}
+    documents = {path.parent: tomllib.loads(path.read_text(encoding="utf-8")) for path in files}
+    names = {document["project"]["name"] for document in documents.values()}
     members = []
-    for folder, project in projects.items():
+    for folder, document in documents.items():
+        project = document["project"]
         needs = project.get("dependencies", [])
         external = tuple(need for need in needs if requirement_name(need) not in names)
         internal = tuple(requirement_name(need) for need in needs if requirement_name(need) in names)
-        members.append(Member(project["name"], folder, external, internal))
+        build = tuple(document["build-system"]["requires"])
+        members.append(Member(project["name"], folder, external, internal, build))
     return {member.name: member for member in sorted(members, key=lambda member: member.name)}
 
 
@@ -99,6 +103,8 @@ def compile_all(folder: Path, *, upgrade: bool) -> list[str]:
     members = read_members()
     for member in members.values():
         (folder / f"{member.name}.in").write_text("".join(f"{need}\n" for need in member.external), "utf-8")
+    build = {need for member in members.values() for need in member.build}
+    (folder / "build.in").write_text("".join(f"{need}\n" for need in sorted(build)), "utf-8")
     shutil.copy(REQUIREMENTS / "dev.in", folder / "dev.in")
     everyone = [f"{name}.in" for name in members]
     compile_layer(folder, everyone, "all.txt", constrained=False, upgrade=upgrade)
@@ -108,8 +114,9 @@ def compile_all(folder: Path, *, upgrade: bool) -> list[str]:
         inputs = [f"{part.name}.in" for part in closure(member, members)]
         compile_layer(folder, inputs, output, constrained=True, upgrade=False)
         names.append(output)
-    compile_layer(folder, [*everyone, "dev.in"], "dev.txt", constrained=True, upgrade=upgrade)
-    return [*names, "dev.txt"]
+    compile_layer(folder, ["build.in"], "build.txt", constrained=True, upgrade=upgrade)
+    compile_layer(folder, [*everyone, "build.in", "dev.in"], "dev.txt", constrained=True, upgrade=upgrade)
+    return [*names, "build.txt", "dev.txt"]
 
 
 def show_drift(name: str, before: str, after: str) -> None:

@@ -32,7 +32,7 @@ def read(path: Path) -> Pins:
 
 
 def lock_names(members: dict[str, Member]) -> list[str]:
-    return ["all", "dev", *(member.lock_name for member in members.values())]
+    return ["all", "build", "dev", *(member.lock_name for member in members.values())]
 
 
 def test_there_is_one_file_per_distribution(members: dict[str, Member], root: Path) -> None:
@@ -68,8 +68,12 @@ def test_the_layers_agree(members: dict[str, Member], root: Path) -> None:
             key: found for key, found in pins.items() if key in everything and found != everything[key]
         }
         assert differing == {}, name
-        if name not in {"all", "dev"}:
+        if name not in {"all", "build", "dev"}:
             assert set(pins) <= set(everything), name
+
+
+def test_wheels_are_built_with_the_same_tools_everywhere(root: Path) -> None:
+    assert read(root / "requirements/build.txt").items() <= read(root / "requirements/dev.txt").items()
 
 
 def test_members_are_never_looked_up(members: dict[str, Member], root: Path) -> None:

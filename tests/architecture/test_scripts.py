@@ -52,10 +52,14 @@ def test_members_are_read_with_their_own_apart(tmp_path: Path) -> None:
         "sdk": 'name = "x"\ndependencies = ["x-a==1"]',
     }.items():
         (tmp_path / folder).mkdir(parents=True)
-        (tmp_path / folder / "pyproject.toml").write_text(f"[project]\n{body}\n", encoding="utf-8")
+        (tmp_path / folder / "pyproject.toml").write_text(
+            f'[build-system]\nrequires = ["hatchling"]\n[project]\n{body}\n', encoding="utf-8"
+        )
     members = read_members(tmp_path)
     assert list(members) == ["x", "x-a", "x-common"]
-    assert members["x-a"] == Member("x-a", tmp_path / "microservices/a", ("scipy",), ("x-common",))
+    assert members["x-a"] == Member(
+        "x-a", tmp_path / "microservices/a", ("scipy",), ("x-common",), ("hatchling",)
+    )
     assert [member.name for member in closure(members["x"], members)] == ["x", "x-a", "x-common"]
     assert members["x-a"].lock_name == "a"
 
