@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 from fastapi import FastAPI
-from security_testing.apps import ADMIN_KEY, asked, bearer, protected, settings
+from security_testing.apps import ADMIN_KEY, EVERYWHERE, asked, bearer, protected, settings
 from security_testing.clocks import HandClock
 from security_testing.issuers import AUDIENCE, rsa_key, running_issuer
 from structlog.typing import EventDict
@@ -230,26 +230,40 @@ async def test_pages_of_allowed_origins_read_answers_and_refusals(client: httpx.
     assert "x-request-id" in unknown.headers["access-control-expose-headers"].lower()
 
 
-async def test_where_authentication_is_off_everybody_on_this_machine_may_ask(database: Database) -> None:
-    async with protected(settings(host="127.0.0.1"), database) as app:
+OFF = (
+    {"host": "127.0.0.1"},
+    {"host": EVERYWHERE, "authentication": {"mode": "behind-loopback", "admin_key": ADMIN_KEY}},
+)
+"""Settings under which nobody is asked for a credential."""
+
+
+@pytest.mark.parametrize("chosen", OFF, ids=["loopback", "behind-loopback"])
+async def test_where_authentication_is_off_everybody_on_this_machine_may_ask(
+    database: Database, chosen: dict[str, object]
+) -> None:
+    async with protected(settings(**chosen), database) as app:
         for host in ("localhost", "127.0.0.1:8100", "[::1]:8100"):
             async with asked(app, host) as client:
                 assert (await client.get(THINGS)).json() == "local"
                 assert (await client.delete(THINGS)).status_code == 200
 
 
+@pytest.mark.parametrize("chosen", OFF, ids=["loopback", "behind-loopback"])
 @pytest.mark.parametrize(
-    "host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "10.0.0.1"]
+    "host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "10.0.0.1", "gateway:8080"]
 )
-async def test_pages_that_gave_this_machine_another_name_are_kept_out(database: Database, host: str) -> None:
-    async with protected(settings(host="127.0.0.1"), database) as app, asked(app, host) as client:
+async def test_pages_that_gave_this_machine_another_name_are_kept_out(
+    database: Database, host: str, chosen: dict[str, object]
+) -> None:
+    async with protected(settings(**chosen), database) as app, asked(app, host) as client:
         answer = await client.get(THINGS)
     assert (answer.status_code, answer.json()["type"]) == (421, "urn:headroom:problem:foreign-host")
 
 
-async def test_pages_of_other_origins_are_kept_out(database: Database) -> None:
-    chosen = settings(host="127.0.0.1", cors_origins=["https://pages.example"])
-    async with protected(chosen, database) as app, asked(app) as client:
+@pytest.mark.parametrize("chosen", OFF, ids=["loopback", "behind-loopback"])
+async def test_pages_of_other_origins_are_kept_out(database: Database, chosen: dict[str, object]) -> None:
+    wanted = settings(**chosen, cors_origins=["https://pages.example"])
+    async with protected(wanted, database) as app, asked(app) as client:
         for origin in ("https://evil.example", "null", "http://localhost.evil.example", "http://[", ""):
             answer = await client.post(THINGS, headers={"Origin": origin})
             assert (answer.status_code, answer.json()["type"]) == (403, "urn:headroom:problem:foreign-origin")

@@ -23,6 +23,8 @@ def loaded(monkeypatch: pytest.MonkeyPatch, **variables: str) -> SecuritySetting
         ("::1", "", False),
         ("127.0.0.1", "off", False),
         ("127.0.0.1", "on", True),
+        ("127.0.0.1", "behind-loopback", False),
+        (EVERYWHERE, "behind-loopback", False),
         (EVERYWHERE, "", True),
         ("::", "", True),
         ("192.0.2.1", "on", True),
@@ -43,8 +45,11 @@ def test_authentication_is_on_but_on_loopback(
             {"HOST": EVERYWHERE, "AUTHENTICATION__MODE": "off"},
             "HEADROOM_AUTHENTICATION: Value error, mode: expected on, found off, where HTTP listens on more",
         ),
-        ({"HOST": "gateway", "AUTHENTICATION__MODE": "off"}, "(HEADROOM_HOST=gateway)"),
-        ({"AUTHENTICATION__MODE": "maybe"}, "HEADROOM_AUTHENTICATION__MODE: Input should be 'on' or 'off'"),
+        ({"HOST": "gateway", "AUTHENTICATION__MODE": "off"}, "(HEADROOM_HOST=gateway); a container whose"),
+        (
+            {"AUTHENTICATION__MODE": "maybe"},
+            "HEADROOM_AUTHENTICATION__MODE: Input should be 'on', 'off' or 'behind-loopback', found 'maybe'",
+        ),
         ({"AUTHENTICATION__ADMIN_KEY": "too-short-to-be"}, "expected 32 visible ASCII characters or more"),
         ({"OIDC__ISSUER": "https://a.example"}, "HEADROOM_OIDC__AUDIENCE: Field required"),
         (
@@ -64,6 +69,10 @@ def test_authentication_is_on_but_on_loopback(
             "HEADROOM_CORS_ORIGINS: Value error, expected origins",
         ),
         ({"CORS_ORIGINS": '["*"]'}, "expected named origins where authentication is off, found *"),
+        (
+            {"HOST": EVERYWHERE, "AUTHENTICATION__MODE": "behind-loopback", "CORS_ORIGINS": '["*"]'},
+            "expected named origins where authentication is off, found *",
+        ),
         ({"RATES__READS_PER_MINUTE": "-1"}, "HEADROOM_RATES__READS_PER_MINUTE: Input should be greater"),
         ({"BODIES__MAX_BYTES": "3"}, "HEADROOM_BODIES__MAX_BYTES: Input should be greater"),
     ],

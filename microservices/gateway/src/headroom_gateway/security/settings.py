@@ -51,13 +51,14 @@ class AuthenticationSettings(_Part):
 
     Attributes:
         mode: ``on`` asks everybody for a credential; ``off`` nobody, and is possible only where HTTP listens
-            on loopback. None is on, except on loopback.
+            on loopback; ``behind-loopback`` is off on any address, for a container whose port is published
+            on a loopback address alone. None is on, except on loopback.
         admin_key: a key of scope admin, to make the first keys with; 32 characters at least.
         recheck: seconds for which a credential that was verified is not looked up again: so long a revoked
             key may still work.
     """
 
-    mode: Literal["on", "off"] | None = None
+    mode: Literal["on", "off", "behind-loopback"] | None = None
     admin_key: Secret | None = None
     recheck: Annotated[float, Field(ge=0, le=60, allow_inf_nan=False)] = 2.0
 
@@ -164,7 +165,8 @@ class SecuritySettings(ServiceSettings):
         if authentication.mode == "off" and not is_loopback(host):
             msg = (
                 "mode: expected on, found off, where HTTP listens on more than this machine "
-                f"(HEADROOM_HOST={host})"
+                f"(HEADROOM_HOST={host}); a container whose port is published on loopback alone takes "
+                "behind-loopback"
             )
             raise ValueError(msg)
         return authentication
@@ -191,4 +193,4 @@ class SecuritySettings(ServiceSettings):
 
 def _is_off(authentication: AuthenticationSettings, host: str) -> bool:
     mode = authentication.mode
-    return is_loopback(host) if mode is None else mode == "off"
+    return is_loopback(host) if mode is None else mode != "on"
