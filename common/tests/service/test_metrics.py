@@ -17,6 +17,7 @@ from headroom_common.contracts.events import (
     TrialAnalysed,
 )
 from headroom_common.errors import PermanentError, TransientError
+from headroom_common.event_manager.states import Trouble
 from headroom_common.service import Service
 from headroom_common.service.composition import Composition
 
@@ -92,6 +93,37 @@ async def test_what_was_done_is_counted(
     assert found[published, (kind,)] == 4
     assert found[published, (("event_type", "headroom.run.failed.v1"),)] == 1
     assert found["headroom_events_in_hand", ()] == 0
+
+
+async def test_the_age_of_events_is_measured(
+    client: httpx.AsyncClient, composition: Composition, run: RunParameters
+) -> None:
+    manager = composition.manager
+    async with manager:
+        await manager.publish(TrialAnalysed(run=run, trial=0))
+        await until(lambda: manager.counters.handled == 1)
+        found = await samples(client)
+    kind = ("event_type", "headroom.trial.analysed.v1")
+    assert found["headroom_event_age_seconds_count", (kind,)] == 1
+    assert 0 <= found["headroom_event_age_seconds_sum", (kind,)] < 60
+
+
+async def test_readiness_and_troubles_are_told(client: httpx.AsyncClient, composition: Composition) -> None:
+    async def told(name: str) -> list[float]:
+        return [value for (found, _), value in (await samples(client)).items() if found == name]
+
+    manager = composition.manager
+    assert await told("headroom_service_ready") == [0]
+    await manager.start()
+    assert await told("headroom_service_ready") == [1]
+    assert await told("headroom_service_trouble") == [0] * len(Trouble)
+    manager.trouble(Trouble.DATABASE, "gone")
+    found = await samples(client)
+    assert found["headroom_service_trouble", (("trouble", "database"),)] == 1
+    assert found["headroom_service_trouble", (("trouble", "inbox"),)] == 0
+    assert found["headroom_service_ready", ()] == 0
+    await manager.drain()
+    await manager.stop()
 
 
 async def test_one_state_is_set(client: httpx.AsyncClient, composition: Composition) -> None:

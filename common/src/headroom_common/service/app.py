@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from headroom_common.contracts.events import ServiceState
 from headroom_common.service import problems
 from headroom_common.service.definition import Service
+from headroom_common.service.http_metrics import HttpMetrics
 from headroom_common.service.status import Status, StatusReport
 
 API: Final = "/api/v1"
@@ -47,6 +48,8 @@ def create_app(service: Service, status: Status, registry: CollectorRegistry) ->
     )
     problems.install(app)
     service.extend(app)
+    # The last one is the outermost: what the service's own middleware refuses is counted, too.
+    app.add_middleware(HttpMetrics, registry=registry, prefix=API)
     # Routes are tried in this order: the service's own are those that are asked for most.
     for router in (*service.routers, _own_state(status)):
         app.include_router(router, prefix=API)

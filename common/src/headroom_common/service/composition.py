@@ -14,7 +14,7 @@ from headroom_common.event_manager.inbox import Inbox, MemoryInbox
 from headroom_common.event_manager.subscriptions import answer_polls, subscribing
 from headroom_common.service.app import create_app
 from headroom_common.service.definition import Service
-from headroom_common.service.metrics import ManagerCollector, Metrics
+from headroom_common.service.metrics import Metrics, StatusCollector
 from headroom_common.service.settings import ServiceSettings
 from headroom_common.service.status import Status
 from headroom_common.service.threads import in_thread
@@ -80,8 +80,7 @@ def compose(
     if inbox is None and settings.redis_url is None:
         manager.remark(ALONE)
     registry = CollectorRegistry()
-    metrics = Metrics(registry)
-    registry.register(ManagerCollector(manager))
+    metrics = Metrics(registry, clock)
     manager.use(metrics)
     if settings.otlp_endpoint is not None:
         _trace(manager, settings.otlp_endpoint, clock, closers)
@@ -90,6 +89,8 @@ def compose(
     answer_polls(manager)
     heed_cancellations(manager)
     status = Status(manager, settings, service.bearable)
+    for collector in (StatusCollector(status), *service.collectors):
+        registry.register(collector)
     return Composition(manager, workers, status, create_app(service, status, registry), closers)
 
 

@@ -6,6 +6,7 @@ from importlib.metadata import version
 from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
+from prometheus_client.registry import Collector
 
 from headroom_common.event_manager import EventManager
 from headroom_common.event_manager.states import Trouble
@@ -46,6 +47,7 @@ class Service:
         subscribe: subscribes to more, in other ways.
         routers: its own part of the HTTP interface, under ``/api/v1``.
         extend: adds to the HTTP interface what no router can, such as middleware.
+        collectors: its own metrics.
         background: what it does besides; begun with the process, cancelled before the event manager stops.
         bearable: troubles with which it still does its work, so that it stays ready.
         close: frees what the handlers use, once no handler runs any more.
@@ -56,6 +58,7 @@ class Service:
     subscribe: Subscribe = _no_more
     routers: Sequence[APIRouter] = ()
     extend: Callable[[FastAPI], None] = _as_it_is
+    collectors: Sequence[Collector] = ()
     background: Sequence[Background] = ()
     bearable: frozenset[Trouble] = BEARABLE
     close: Callable[[], Awaitable[None]] = _nothing
