@@ -20,7 +20,7 @@ PYTEST := $(BIN)/pytest --quiet
 
 .PHONY: help setup demo lint lint-python lint-types lint-imports lint-shell lint-workflows lint-generated \
   format test test-quick browser servers soak simulate bench lock lint-locks docs diagrams wheels k8s-secrets \
-  clean lint-rules
+  clean lint-rules lint-version version
 
 help: ## list the commands
 	@awk 'BEGIN {FS = ":.*## "; print "make COMMAND, where COMMAND is one of:\n"} \
@@ -38,7 +38,7 @@ demo: setup ## simulate an example with 10 replications and write out/report.htm
 
 # --- check ---------------------------------------------------------------------------------------------------------
 
-lint: lint-python lint-types lint-imports lint-shell lint-workflows lint-rules lint-generated lint-locks ## all checks that run no code of ours
+lint: lint-python lint-types lint-imports lint-shell lint-workflows lint-rules lint-generated lint-locks lint-version ## all checks that run no code of ours
 
 lint-python: setup
 	@$(BIN)/ruff check .
@@ -69,6 +69,9 @@ lint-generated: setup
 
 lint-locks: setup
 	@$(BIN)/python -m scripts.lock --check
+
+lint-version: setup
+	@$(BIN)/python -m scripts.version --check
 
 format: setup ## format the code and fix what can be fixed by itself
 	@$(BIN)/ruff format .
@@ -124,6 +127,14 @@ docs: setup ## write what is generated in docs/: scenario reference, JSON Schema
 
 diagrams: setup ## write the diagrams' sources from the code and draw them (needs Graphviz, installed by apt)
 	@scripts/apt_install.sh graphviz
+	@$(BIN)/python -m diagrams
+
+# --- release -------------------------------------------------------------------------------------------------------
+
+version: setup ## write the next version into every place that states it (VERSION=0.2.0); docs/releasing.md says what follows
+	@$(BIN)/python -m scripts.version $(or $(VERSION),$(error VERSION: expected a version such as 0.2.0))
+	@$(MAKE) setup docs
+	@$(BIN)/python tests/golden/regenerate.py
 	@$(BIN)/python -m diagrams
 
 # --- housekeeping --------------------------------------------------------------------------------------------------

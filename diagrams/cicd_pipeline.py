@@ -1,8 +1,9 @@
-"""From a branch to a checked build: drawn from the workflows and the Makefile, so that it shows what runs."""
+"""From a branch to a release: drawn from the workflows and the Makefile, so that it shows what runs."""
 
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,17 @@ ROOT = Path(__file__).resolve().parent.parent
 WORKFLOWS = ROOT / ".github" / "workflows"
 
 
+ORDER = ("quick", "full", "release")
+"""The workflows on the way of a change."""
+
+
 def read_workflows() -> list[dict[str, Any]]:
-    """Return the workflows, those that answer pull requests first."""
+    """Return the workflows, in the order in which a change meets them."""
     found: list[dict[str, Any]] = [
         yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506 - strings only; "on" stays a word
-        for path in sorted(WORKFLOWS.glob("*.y*ml"))
+        for path in WORKFLOWS.glob("*.y*ml")
     ]
-    return sorted(found, key=lambda workflow: "pull_request" not in workflow["on"])
+    return sorted(found, key=lambda workflow: ORDER.index(workflow["name"]))
 
 
 def prerequisites(target: str) -> list[str]:
@@ -32,21 +37,25 @@ def prerequisites(target: str) -> list[str]:
 
 
 def commands(job: dict[str, Any]) -> list[str]:
-    """Return the commands that a job runs, `.ci/run` replaced by the commands that stand in it."""
-    runs = [step["run"].strip() for step in job["steps"] if "run" in step]
+    """Return what a job runs: named steps by their name, `.ci/run` by the commands that stand in it."""
     listed = []
-    for run in runs:
+    for step in job["steps"]:
+        run = step.get("run", "").strip()
         if run == ".ci/run":
             lines = (ROOT / run).read_text(encoding="utf-8").splitlines()
             listed += [line for line in lines if line.startswith("make ")]
-        else:
-            listed.append(run)
+        elif run:
+            listed.append(step.get("name", run.split(' "')[0].removeprefix("scripts/")))
     return listed
 
 
 def job_cell(job: dict[str, Any]) -> str:
     """Return a job as rows: its name, its commands, and below each the parts that it is made of."""
-    rows = [f'<tr><td align="left">{text(job["name"], bold=True, size=13)}</td></tr>']
+    rows = [f'<tr><td align="left">{text(plain(job["name"]), bold=True, size=13)}</td></tr>']
+    if architectures(job):
+        rows.append(
+            f'<tr><td align="left">{text(", ".join(architectures(job)), size=11, colour=MUTED)}</td></tr>'
+        )
     for command in commands(job):
         rows.append(f'<tr><td align="left">{text(command, size=12)}</td></tr>')
         parts = [name.split("-", 1)[1] for name in prerequisites(command.removeprefix("make "))]
@@ -56,9 +65,32 @@ def job_cell(job: dict[str, Any]) -> str:
     return f'<table border="0" cellborder="0" cellspacing="0" cellpadding="2">{"".join(rows)}</table>'
 
 
+def plain(value: str) -> str:
+    """Return a name without the expressions of a matrix."""
+    return re.sub(r" \(\$\{\{.*?\}\}\)", "", value)
+
+
+def architectures(job: dict[str, Any]) -> list[str]:
+    """Return the architectures that a job runs on, none when it is one machine's."""
+    rows = job.get("strategy", {}).get("matrix", {}).get("include", [])
+    return [row["architecture"] for row in rows]
+
+
 def artifacts(job: dict[str, Any]) -> list[str]:
     """Return the names of what a job uploads."""
     return [step["with"]["name"] for step in job["steps"] if "upload-artifact" in step.get("uses", "")]
+
+
+def needs(job: dict[str, Any]) -> list[str]:
+    """Return the jobs that a job waits for."""
+    needed = job.get("needs", [])
+    return [needed] if isinstance(needed, str) else list(needed)
+
+
+def waits_for(jobs: dict[str, dict[str, Any]], key: str) -> list[str]:
+    """Return the jobs that a job waits for, without those that these wait for themselves."""
+    behind = {far for near in needs(jobs[key]) for far in needs(jobs[near])}
+    return [near for near in needs(jobs[key]) if near not in behind]
 
 
 def job_node(workflow: dict[str, Any], key: str) -> str:
@@ -67,30 +99,37 @@ def job_node(workflow: dict[str, Any], key: str) -> str:
 
 
 def workflow_lines(workflow: dict[str, Any]) -> list[str]:
-    """Return a workflow as a cluster of jobs, with what they upload."""
+    """Return a workflow as a cluster of jobs; those that only a tag starts have a colour of their own."""
     title = text(f"workflow: {workflow['name']}", bold=True, size=13, colour=MUTED)
-    lines = [
+    jobs = workflow["jobs"]
+    colours = {key: CONTROL if "if" in job else SERVICE for key, job in jobs.items()}
+    return [
         f"  subgraph cluster_{workflow['name']} {{",
         f'  graph [label=<{title}>, style="rounded", color="{MUTED}", margin=14]',
-        *(node(job_node(workflow, key), job_cell(job), SERVICE) for key, job in workflow["jobs"].items()),
+        *(node(job_node(workflow, key), job_cell(job), colours[key]) for key, job in jobs.items()),
+        *(
+            f"  {job_node(workflow, near)} -> {job_node(workflow, key)}"
+            for key in jobs
+            for near in waits_for(jobs, key)
+        ),
         "  }",
     ]
-    for key, job in workflow["jobs"].items():
-        for artifact in artifacts(job):
-            lines.append(node(f"artifact_{artifact}", text(artifact, bold=True), CONTROL))
-            lines.append(f"  {job_node(workflow, key)} -> artifact_{artifact}")
-    return lines
 
 
 def trigger_lines(workflow: dict[str, Any]) -> list[str]:
-    """Return what starts a workflow, with an arrow to each of its jobs."""
+    """Return what starts a workflow, with an arrow to each job that waits for no other."""
     lines = []
     for event, filters in workflow["on"].items():
-        name = f"on_{workflow['name']}_{event}"
+        name = f"on_{workflow['name']}"
         title = {"pull_request": "pull request to", "push": "push to"}[event]
-        branches = text(",\n".join(filters["branches"]), bold=True, size=13)
-        lines.append(node(name, f"{text(title, size=11, colour=MUTED)}<br/>{branches}", DATA))
-        lines += [f"  {name} -> {job_node(workflow, key)}" for key in workflow["jobs"]]
+        label = f"{text(title, size=11, colour=MUTED)}<br/>"
+        label += text(",\n".join(filters["branches"]), bold=True, size=13)
+        if "tags" in filters:
+            tags = text(", ".join(filters["tags"]), bold=True, size=13)
+            label += f"<br/>{text('tags', size=11, colour=MUTED)} {tags}"
+        lines.append(node(name, label, DATA))
+        first = [key for key, job in workflow["jobs"].items() if not needs(job)]
+        lines += [f"  {name} -> {job_node(workflow, key)}" for key in first]
     return lines
 
 
@@ -104,20 +143,38 @@ def developer_line() -> str:
     return node("developer", label, SHARED)
 
 
+def deployment_lines() -> list[str]:
+    """Return what comes after the workflows: the registry, and who takes the images from there."""
+    carries = text("headroom/<service>, signed,\nwith SBOM and provenance", size=11, colour=MUTED)
+    hub = f"{text('Docker Hub', bold=True, size=13)}<br/>{carries}"
+    candidate = f"{text('staging', bold=True, size=13)}<br/>{text('v1.2.3-rc.N', size=11, colour=MUTED)}"
+    version = f"{text('production', bold=True, size=13)}<br/>{text('v1.2.3', size=11, colour=MUTED)}"
+    return [
+        node("registry", hub, SHARED),
+        node("staging", candidate, DATA),
+        node("production", version, DATA),
+        "  release_publish -> registry",
+        "  registry -> staging",
+        "  registry -> production",
+    ]
+
+
 def source() -> str:
     """Return the DOT source."""
     lines = [
-        *header("cicd_pipeline", "From a branch to a checked build", rankdir="LR"),
-        "  graph [nodesep=0.25, ranksep=0.7]",
+        *header("cicd_pipeline", "From a branch to a release", rankdir="LR"),
+        "  graph [nodesep=0.25, ranksep=0.45]",
+        developer_line(),
     ]
-    lines.append(developer_line())
-    for workflow in read_workflows():
+    workflows = read_workflows()
+    for workflow in workflows:
         lines += trigger_lines(workflow)
         lines += workflow_lines(workflow)
-    quick, full = (f"on_{workflow['name']}_{next(iter(workflow['on']))}" for workflow in read_workflows())
+    triggers = [f"on_{workflow['name']}" for workflow in workflows]
     lines += [
-        f"  developer -> {quick} [weight=4]",
-        f'  {quick} -> {full} [label="  merged"]',
-        f"  {{ rank=same; {quick}; {full} }}",
+        *deployment_lines(),
+        f"  developer -> {triggers[0]} [weight=4]",
+        *(f'  {one} -> {two} [label="  merged"]' for one, two in pairwise(triggers)),
+        f"  {{ rank=same; {'; '.join(triggers)} }}",
     ]
     return "\n".join([*lines, "}"]) + "\n"

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 PINNED = re.compile(r"^[\w.-]+/[\w./-]+@[0-9a-f]{40}$")
-
+WRITTEN = {
+    ("release.yaml", "publish"): {"id-token"},
+    ("release.yaml", "release"): {"contents", "id-token", "attestations"},
+}
+"""The rights to write that jobs have; all others only read."""
 
 SCENARIO_BLOCK = re.compile(r"^```yaml\n(apiVersion: .*?)^```", flags=re.MULTILINE | re.DOTALL)
 
@@ -107,7 +111,8 @@ def test_workflows_have_least_rights_and_an_end(root: Path) -> None:
         assert "concurrency" in workflow, name
         for key, job in workflow["jobs"].items():
             assert int(job["timeout-minutes"]) <= 60, f"{name}: {key}"
-            assert set(job.get("permissions", {}).values()) <= {"read"}, f"{name}: {key}"
+            written = {right for right, kind in job.get("permissions", {}).items() if kind != "read"}
+            assert written == WRITTEN.get((name, key), set()), f"{name}: {key}"
 
 
 def test_git_flow_has_its_workflows(root: Path) -> None:
@@ -115,6 +120,26 @@ def test_git_flow_has_its_workflows(root: Path) -> None:
     assert found["quick.yaml"]["on"] == {"pull_request": {"branches": ["develop"]}}
     assert found["full.yaml"]["on"] == {"push": {"branches": ["develop", "main", "release/*", "hotfix/*"]}}
     assert any(step.get("run") == ".ci/run" for step in steps(found["full.yaml"]))
+    assert found["release.yaml"]["on"] == {"push": {"branches": ["release/*", "hotfix/*"], "tags": ["v*"]}}
+
+
+def test_only_a_tag_reaches_the_secrets(root: Path) -> None:
+    for name, workflow in workflows(root).items():
+        for key, job in workflow["jobs"].items():
+            secret = "secrets." in str(job)
+            assert secret == ("environment" in job), f"{name}: {key}: secrets stand in an environment"
+            if secret or WRITTEN.get((name, key)):
+                assert job["if"].startswith("github.ref_type == 'tag'"), f"{name}: {key}"
+                assert "pull_request" not in workflow["on"], name
+
+
+def test_what_is_published_was_tested_and_scanned(root: Path) -> None:
+    jobs = workflows(root)["release.yaml"]["jobs"]
+    assert set(jobs["publish"]["needs"]) == set(jobs) - {"images", "publish", "release"}
+    assert {"compose", "kubernetes", "scan"} <= set(jobs["publish"]["needs"])
+    assert jobs["release"]["needs"] == "publish"
+    builds = [key for key, job in jobs.items() if "release_images.sh build" in str(job)]
+    assert builds == ["images"], "images are built once"
 
 
 def test_examples_are_valid_and_without_warnings(root: Path) -> None:

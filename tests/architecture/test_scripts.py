@@ -128,3 +128,5 @@ def test_the_pipeline_shows_what_stands_behind_a_command() -> None:
         "make lint",
         "make test",
     ]
+    jobs: dict[str, dict[str, object]] = {"a": {}, "b": {"needs": "a"}, "c": {"needs": ["a", "b"]}}
+    assert cicd_pipeline.waits_for(jobs, "c") == ["b"], "what follows from another arrow is not drawn"
