@@ -56,7 +56,7 @@ MANIFEST = (
             re.MULTILINE,
         )
     ),
-    Pattern(re.compile(rf"app\.kubernetes\.io~1version\s+value: (?P<version>{VERSION.pattern})\b")),
+    Pattern(re.compile(rf"app\.kubernetes\.io(?:/|~1)version\s+value: (?P<version>{VERSION.pattern})\b")),
     Pattern(re.compile(rf"\b[a-z]+-migrate-(?P<version>{NUMBER}-{NUMBER}-{NUMBER})\b"), joint="-"),
 )
 

@@ -51,7 +51,8 @@ def tree(root: Path) -> Path:
         "name: gateway-migrate-0-1-0\nimage: headroom/gateway:0.1.0\nother: redis:7.0.1\n", encoding="utf-8"
     )
     (manifests / "kustomization.yaml").write_text(
-        "images:\n  - name: headroom/router\n    newTag: 0.1.0\n  - name: postgres\n    newTag: 15.0.1\n",
+        "images:\n  - name: headroom/router\n    newTag: 0.1.0\n  - name: postgres\n    newTag: 15.0.1\n"
+        "patches:\n  path: /metadata/labels/app.kubernetes.io~1version\n  value: 0.1.0\n  value: 1.0.0\n",
         encoding="utf-8",
     )
     return root
@@ -86,6 +87,7 @@ def test_a_version_is_written_everywhere_and_nowhere_else(
     )
     body = (root / "k8s/base/kustomization.yaml").read_text(encoding="utf-8")
     assert re.findall(r"newTag: (.*)", body) == ["0.20.3", "15.0.1"]
+    assert re.findall(r"value: (.*)", body) == ["0.20.3", "1.0.0"]
     assert "redis>=0.1.0" in (root / "common/pyproject.toml").read_text(encoding="utf-8")
 
 
