@@ -29,12 +29,15 @@ class Secrets:
     Args:
         named: the names of the secrets that are asked for.
         environment: where addresses of servers outside the cluster come from.
+        passwords: those that are there already; new ones are added to it.
     """
 
-    def __init__(self, named: set[str], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, named: set[str], environment: Mapping[str, str], passwords: dict[str, str] | None = None
+    ) -> None:
         self._named = named
         self._environment = environment
-        self._passwords: dict[str, str] = {}
+        self._passwords = {} if passwords is None else passwords
 
     def contents(self, name: str, key: str) -> str:
         """Return what the file ``secrets/<name>/<key>`` holds.
