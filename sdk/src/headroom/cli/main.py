@@ -186,6 +186,7 @@ def explain(
 app.command()(platform_commands.up)
 app.command()(platform_commands.services)
 app.add_typer(platform_commands.dead_letters, name="dead-letters")
+app.add_typer(platform_commands.rollout, name="rollout")
 app.command()(gateway_commands.login)
 app.command()(gateway_commands.logout)
 app.add_typer(gateway_commands.runs, name="runs")

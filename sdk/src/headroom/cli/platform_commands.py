@@ -1,6 +1,7 @@
-"""The commands around a platform's broker: what each of them takes."""
+"""The commands around a platform: what each of them takes."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -144,3 +145,41 @@ for _verb, _what in (
     ("purge", "Remove dead letters for good."),
 ):
     dead_letters.command(_verb, help=_what)(_moving(_verb))
+
+
+rollout = typer.Typer(
+    help="Look at a platform on Kubernetes; that takes the right to read it.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@rollout.callback()
+def _rollout() -> None:
+    """Have a group although there is one command in it."""
+
+
+@rollout.command("status")
+def rollout_status(
+    *,
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", metavar="NAME", help="Where the platform is.")
+    ] = "headroom",
+    context: Annotated[
+        str | None,
+        typer.Option("--context", metavar="NAME", help="Of the kubeconfig; by default its current one."),
+    ] = None,
+    kubeconfig: Annotated[
+        Path | None,
+        typer.Option(
+            "--kubeconfig",
+            metavar="FILE",
+            help="By default KUBECONFIG's, or ~/.kube/config; in a pod its own.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Show the Deployments of the services and their pods, and why they are not as wanted."""
+    chosen = {"namespace": namespace, "context": context, "kubeconfig": kubeconfig}
+    do("rollout", "status", debug=debug, **chosen, as_json=as_json)

@@ -1,0 +1,1 @@
+"""A cluster's API as tests write it."""
