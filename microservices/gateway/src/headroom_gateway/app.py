@@ -21,6 +21,7 @@ from headroom_gateway.api.schema import schema_router
 from headroom_gateway.api.services import services_router
 from headroom_gateway.feeds import Feeds
 from headroom_gateway.handlers import Noting
+from headroom_gateway.metrics import CallerMetrics
 from headroom_gateway.parts import Parts
 from headroom_gateway.relay import Relay
 from headroom_gateway.roster import Roster
@@ -30,6 +31,7 @@ from headroom_gateway.storage.results import HotSet, LocalHotSet, Results
 from headroom_gateway.storage.runs import Runs
 from headroom_gateway.storage.scenarios import Scenarios
 from headroom_gateway.submission import Quotas, Submission
+from headroom_gateway.survey import Survey
 from headroom_gateway.sweeper import Sweeper
 
 if TYPE_CHECKING:
@@ -57,9 +59,9 @@ def build(settings: GatewaySettings) -> Service:
     parts, hot = _parts(settings)
     sweeper = Sweeper(parts, stall_timeout=settings.stall_timeout, retention_days=settings.retention_days)
     noting = Noting(parts)
-    security = Security(settings, parts.database, parts.clock)
-
     database = parts.database
+    security = Security(settings, database, parts.clock)
+    survey = Survey(database, parts.results, parts.clock)
     prepare = database.migrate if settings.migrations == "apply" else database.check_tables
     watch = DatabaseWatch(prepare, database.check, noting.handlers, at_first=Trouble.PREPARATION)
 
@@ -68,7 +70,7 @@ def build(settings: GatewaySettings) -> Service:
         if settings.broker_forgets:
             await parts.relay.repeat()
         async with asyncio.TaskGroup() as group:
-            for work in (parts.relay, parts.feeds, parts.roster, sweeper):
+            for work in (parts.relay, parts.feeds, parts.roster, sweeper, survey):
                 group.create_task(work.run(manager))
 
     async def close() -> None:
@@ -99,6 +101,7 @@ def build(settings: GatewaySettings) -> Service:
             schema_router(),
         ],
         extend=extend,
+        collectors=[*parts.runs.metrics.collectors, CallerMetrics(parts.feeds, security.limits), survey],
         background=[watch.run, beside],
         bearable=_BEARABLE,
         close=close,

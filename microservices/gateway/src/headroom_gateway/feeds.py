@@ -64,6 +64,11 @@ class Feeds:
         self._noted = asyncio.Event()
         self._ended = False
 
+    @property
+    def followers(self) -> int:
+        """How many there are now."""
+        return self._followers
+
     def notify(self, run_id: UUID) -> None:
         """Have the news of a run looked at soon: this instance has noted some."""
         if run_id in self._feeds:

@@ -102,6 +102,7 @@ class Noting:
                 await self._results.put(connection, result, now)
             run = await self._runs.change(connection, run_id, news, now)
         if run is not None:
+            self._runs.metrics.changed(run, now)
             self._feeds.notify(run_id)
             if not run.state.active:
                 self._relay.wake()

@@ -23,6 +23,7 @@ from headroom_gateway.storage.times import to_us
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
     from uuid import UUID
 
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from headroom_common.event_manager import EventManager
     from headroom_common.event_manager.clock import Clock
     from headroom_gateway.feeds import Feeds
+    from headroom_gateway.representations import Run
     from headroom_gateway.storage.database import Database
     from headroom_gateway.storage.runs import Runs
 
@@ -136,11 +138,17 @@ class Relay:
                 return 0
             waiting = select(runs.c.id).where(queued).order_by(runs.c.created_at_us).limit(min(room, _BATCH))
             chosen: Sequence[UUID] = (await connection.execute(waiting)).scalars().all()
-            for run_id in chosen:
-                await self._runs.change(connection, run_id, Started(), self._clock.now())
-        for run_id in chosen:
-            self._feeds.notify(run_id)
+            now = self._clock.now()
+            started = [await self._runs.change(connection, run_id, Started(), now) for run_id in chosen]
+        self._note(started, now)
         return len(chosen)
+
+    def _note(self, changed: Sequence[Run | None], now: datetime) -> None:
+        """Tell who wants to know of runs that were changed, now that this is committed."""
+        for run in changed:
+            if run is not None:
+                self._runs.metrics.changed(run, now)
+                self._feeds.notify(run.id)
 
     async def _is_my_turn(self, connection: AsyncConnection) -> bool:
         if not self._database.is_postgresql:
@@ -222,6 +230,7 @@ class Relay:
     async def _give_up(self, run_id: UUID, error: PermanentError) -> None:
         """Fail a run that cannot be published: a fault of ours, of which its user must hear."""
         _log.error("a message cannot be published", run_id=str(run_id), reason=error.message)
+        now = self._clock.now()
         async with self._database.transaction() as connection:
-            await self._runs.change(connection, run_id, Failed(error.message, None), self._clock.now())
-        self._feeds.notify(run_id)
+            failed = await self._runs.change(connection, run_id, Failed(error.message, None), now)
+        self._note([failed], now)

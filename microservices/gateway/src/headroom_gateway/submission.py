@@ -216,6 +216,7 @@ class Submission:
                 await self._remember(connection, order, fingerprint, run)
         if known is not None:
             return Accepted(await self._runs.get(known), repeated=True)
+        self._runs.metrics.accepted(run)
         self._relay.accepted()
         return Accepted(run)
 

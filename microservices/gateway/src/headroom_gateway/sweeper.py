@@ -91,6 +91,8 @@ class Sweeper:
                     continue  # there were news meanwhile
                 failed = await self._runs.change(connection, run_id, Stalled(self._stall_timeout), now)
             if failed is not None:
+                self._runs.metrics.changed(failed, now)
+                self._runs.metrics.stalled()
                 _log.warning("a run stalled", run_id=str(run_id), state=failed.state.value)
                 self._feeds.notify(run_id)
                 self._relay.wake()

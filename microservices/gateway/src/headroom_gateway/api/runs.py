@@ -168,14 +168,16 @@ def _add_ending(router: APIRouter, parts: Parts) -> None:
     )
     async def cancel_run(run_id: UUID, caller: Runner) -> Response:  # noqa: ARG001 - it has to be somebody
         """Stop a run; the trials that are complete are kept as a partial result."""
+        now = parts.clock.now()
         async with parts.database.transaction() as connection:
-            run = await parts.runs.change(connection, run_id, CancelAsked(), parts.clock.now())
+            run = await parts.runs.change(connection, run_id, CancelAsked(), now)
         if run is None:
             run = await parts.runs.get(run_id)
             if run.state not in {RunState.CANCELLING, RunState.CANCELLED}:
                 message = f"run {run_id}: expected one that is under way, found it {run.state}"
                 raise ConflictError(message)
         else:
+            parts.runs.metrics.changed(run, now)
             parts.feeds.notify(run_id)
             parts.relay.wake()
         return model(run, HTTPStatus.ACCEPTED if run.state.active else HTTPStatus.OK)

@@ -49,6 +49,7 @@ class Security:
         clock: time.
 
     Attributes:
+        limits: how much callers may ask.
         keys: the stored API keys.
         verifier: verifies credentials.
     """
@@ -60,6 +61,7 @@ class Security:
         self._tokens = None if settings.oidc is None else OidcTokens.open(settings.oidc, clock)
         authentication = settings.authentication
         admin_key = authentication.admin_key
+        self.limits = self._rates.limits
         self.keys = Keys(database)
         self.verifier = Verifier(
             self.keys,

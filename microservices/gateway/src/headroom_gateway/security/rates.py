@@ -30,12 +30,14 @@ class Standing:
     """Where a caller is with one limit.
 
     Attributes:
+        limit: which one.
         exceeded: whether the limit was reached before this request.
         remaining: requests that are left in this window.
         reset: seconds until the next one, rounded up.
         headers: what the answer tells of it.
     """
 
+    limit: "Limit"
     exceeded: bool
     remaining: int
     reset: int
@@ -48,6 +50,7 @@ class Standing:
             ProblemError: it is.
         """
         if self.exceeded:
+            self.limit.refused += 1
             detail = f"Too many requests in this minute; the next one is answered in {self.reset} s."
             retry = {"Retry-After": f"{self.reset}"}
             raise ProblemError(HTTPStatus.TOO_MANY_REQUESTS, "rate-limited", detail, headers=retry)
@@ -61,10 +64,15 @@ class Limit:
         per_minute: how many; 0 for no limit.
         counters: where they are counted.
         now: seconds since 1970.
+
+    Attributes:
+        name: as given.
+        refused: requests that were one too many.
     """
 
     def __init__(self, name: str, per_minute: int, counters: Counters, now: Callable[[], float]) -> None:
-        self._name = name
+        self.name = name
+        self.refused = 0
         self._per_minute = per_minute
         self._counters = counters
         self._now = now
@@ -87,14 +95,14 @@ class Limit:
         return self._standing(taken, passed, exceeded=taken >= self._per_minute)
 
     def _key(self, caller: str, window: float) -> str:
-        return f"{self._name}:{window:.0f}:{caller}"
+        return f"{self.name}:{window:.0f}:{caller}"
 
     def _standing(self, taken: int, passed: float, *, exceeded: bool) -> Standing:
         remaining = max(0, self._per_minute - taken)
         reset = WINDOW - int(passed)
-        left = f'"{self._name}";r={remaining};t={reset}'.encode()
+        left = f'"{self.name}";r={remaining};t={reset}'.encode()
         headers = [self._policy, (b"ratelimit", left)]
-        return Standing(exceeded, remaining, reset, headers)
+        return Standing(self, exceeded, remaining, reset, headers)
 
 
 class Rates:
@@ -107,12 +115,14 @@ class Rates:
 
     Attributes:
         failures: of requests that are refused for their credentials.
+        limits: all of them.
     """
 
     def __init__(self, settings: RateSettings, counters: Counters, now: Callable[[], float]) -> None:
         self._reads = Limit("reads", settings.reads_per_minute, counters, now)
         self._writes = Limit("writes", settings.writes_per_minute, counters, now)
         self.failures = Limit("failures", settings.failures_per_minute, counters, now)
+        self.limits = (self._reads, self._writes, self.failures)
 
     def of(self, method: str) -> Limit:
         """Return the limit of requests of one method."""

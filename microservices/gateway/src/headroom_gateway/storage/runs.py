@@ -11,6 +11,7 @@ from sqlalchemy import Uuid, and_, bindparam, delete, exists, func, insert, lite
 from headroom_gateway.domain.lives import ACTIVE, Change, Life, Message, News, Progressed, RunState, change
 from headroom_gateway.errors import ConflictError, NoResultError, NotFoundError
 from headroom_gateway.representations import Run, RunEvent
+from headroom_gateway.run_metrics import RunMetrics
 from headroom_gateway.storage.inserts import add_unless_there
 from headroom_gateway.storage.run_rows import as_run
 from headroom_gateway.storage.schema import idempotency, outbox, results, run_events, runs
@@ -83,10 +84,14 @@ class Runs:
 
     Args:
         database: where they are.
+
+    Attributes:
+        metrics: is told of what changed, once that is committed.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.metrics = RunMetrics()
 
     async def get(self, run_id: UUID) -> Run:
         """Return a run.
