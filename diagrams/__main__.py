@@ -9,7 +9,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diagrams import broker_topology, cicd_pipeline, event_flow, mach_architecture, service_states
+from diagrams import (
+    broker_topology,
+    cicd_pipeline,
+    event_flow,
+    mach_architecture,
+    microservices_deployment,
+    security_architecture,
+    service_states,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,6 +28,8 @@ SOURCES: Mapping[str, Callable[[], str]] = {
     "event_flow": event_flow.source,
     "broker_topology": broker_topology.source,
     "service_states": service_states.source,
+    "microservices_deployment": microservices_deployment.source,
+    "security_architecture": security_architecture.source,
     "cicd_pipeline": cicd_pipeline.source,
 }
 

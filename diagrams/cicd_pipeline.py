@@ -102,6 +102,7 @@ def workflow_lines(workflow: dict[str, Any]) -> list[str]:
     """Return a workflow as a cluster of jobs; those that only a tag starts have a colour of their own."""
     title = text(f"workflow: {workflow['name']}", bold=True, size=13, colour=MUTED)
     jobs = workflow["jobs"]
+    first = [job_node(workflow, key) for key, job in jobs.items() if not needs(job)]
     colours = {key: CONTROL if "if" in job else SERVICE for key, job in jobs.items()}
     return [
         f"  subgraph cluster_{workflow['name']} {{",
@@ -112,12 +113,14 @@ def workflow_lines(workflow: dict[str, Any]) -> list[str]:
             for key in jobs
             for near in waits_for(jobs, key)
         ),
+        # Jobs that run side by side stand under one another, or the picture would be too wide to read.
+        *(f"  {above} -> {below} [style=invis]" for above, below in pairwise(first)),
         "  }",
     ]
 
 
 def trigger_lines(workflow: dict[str, Any]) -> list[str]:
-    """Return what starts a workflow, with an arrow to each job that waits for no other."""
+    """Return what starts a workflow, with an arrow to it."""
     lines = []
     for event, filters in workflow["on"].items():
         name = f"on_{workflow['name']}"
@@ -128,8 +131,8 @@ def trigger_lines(workflow: dict[str, Any]) -> list[str]:
             tags = text(", ".join(filters["tags"]), bold=True, size=13)
             label += f"<br/>{text('tags', size=11, colour=MUTED)} {tags}"
         lines.append(node(name, label, DATA))
-        first = [key for key, job in workflow["jobs"].items() if not needs(job)]
-        lines += [f"  {name} -> {job_node(workflow, key)}" for key in first]
+        first = next(iter(workflow["jobs"]))
+        lines.append(f"  {name} -> {job_node(workflow, first)} [lhead=cluster_{workflow['name']}]")
     return lines
 
 
@@ -154,27 +157,34 @@ def deployment_lines() -> list[str]:
         node("staging", candidate, DATA),
         node("production", version, DATA),
         "  release_publish -> registry",
+        "  release_release -> registry [style=invis]",
         "  registry -> staging",
         "  registry -> production",
     ]
 
 
+def legend() -> str:
+    """Return what the colours mean, as a table for the graph's label."""
+    rows = ((SERVICE, "on every push, without secrets"), (CONTROL, "on a tag, as the signing workflow"))
+    cells = "".join(f'<td bgcolor="{fill}">{text(meaning, size=11)}</td>' for (fill, _), meaning in rows)
+    return f'<table border="0" cellborder="0" cellspacing="6" cellpadding="4"><tr>{cells}</tr></table>'
+
+
 def source() -> str:
     """Return the DOT source."""
     lines = [
-        *header("cicd_pipeline", "From a branch to a release", rankdir="LR"),
-        "  graph [nodesep=0.25, ranksep=0.45]",
+        *header("cicd_pipeline", "From a branch to a release", rankdir="TB", below=legend()),
+        "  graph [compound=true, nodesep=0.35, ranksep=0.35]",
         developer_line(),
     ]
     workflows = read_workflows()
     for workflow in workflows:
         lines += trigger_lines(workflow)
         lines += workflow_lines(workflow)
-    triggers = [f"on_{workflow['name']}" for workflow in workflows]
+    row = ["developer", *(f"on_{workflow['name']}" for workflow in workflows)]
     lines += [
         *deployment_lines(),
-        f"  developer -> {triggers[0]} [weight=4]",
-        *(f'  {one} -> {two} [label="  merged"]' for one, two in pairwise(triggers)),
-        f"  {{ rank=same; {'; '.join(triggers)} }}",
+        *(f"  {one} -> {two}" for one, two in pairwise(row)),
+        f"  {{ rank=same; {'; '.join(row)} }}",
     ]
     return "\n".join([*lines, "}"]) + "\n"

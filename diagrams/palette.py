@@ -54,3 +54,40 @@ def header(name: str, title: str, *, rankdir: str, below: str = "") -> list[str]
         f'  node [{font}, fontsize=12, shape=box, style="rounded,filled", penwidth=1.4]',
         f'  edge [{font}, fontsize=10, fontcolor="{MUTED}", color="{MUTED}", penwidth=1.4, arrowsize=0.8]',
     ]
+
+
+def key(name: str) -> str:
+    """Return an identifier that DOT takes without quotes."""
+    return name.replace("-", "_").replace("/", "_")
+
+
+def note(value: str) -> str:
+    """Return small, muted text, its lines under one another."""
+    return text(value, size=11, colour=MUTED)
+
+
+def box(name: str, title: str, *notes: str, colours: tuple[str, str]) -> str:
+    """Return a node with a title and small text below it."""
+    lines = [text(title, bold=True, size=15), *(note(one) for one in notes)]
+    rows = "".join(f"<tr><td>{line}</td></tr>" for line in lines)
+    label = f'<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{rows}</table>'
+    return node(key(name), label, colours, margin="0.13,0.08")
+
+
+def facts(name: str, title: str, rows: list[tuple[str, str]]) -> str:
+    """Return a dashed node that lists what holds everywhere."""
+    cells = "".join(
+        f'<tr><td align="left">{text(what, bold=True, size=11)}</td><td align="left">{note(told)}</td></tr>'
+        for what, told in rows
+    )
+    heading = f'<tr><td colspan="2" align="left">{text(title, bold=True, size=13)}</td></tr>'
+    table = f'<table border="0" cellborder="0" cellspacing="2" cellpadding="1">{heading}{cells}</table>'
+    return node(key(name), table, PLANNED, style="rounded,filled,dashed")
+
+
+def zone(name: str, title: str, lines: list[str], *, fill: str = "") -> list[str]:
+    """Return a frame around nodes, dashed or filled."""
+    look = f'style="rounded,filled", fillcolor="{fill}"' if fill else 'style="rounded,dashed"'
+    label = text(title, bold=True, size=13, colour=MUTED)
+    frame = f'  graph [label=<{label}>, labeljust=l, {look}, color="{MUTED}", margin=14]'
+    return [f"  subgraph cluster_{name} {{", frame, *lines, "  }"]

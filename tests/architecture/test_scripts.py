@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from diagrams import __main__ as diagrams
-from diagrams import broker_topology, cicd_pipeline
+from diagrams import broker_topology, cicd_pipeline, manifests
 from headroom_common.contracts.registry import CONTRACTS
 from headroom_common.transports.port import Queue
 from headroom_common.transports.rabbitmq_topology import (
@@ -130,3 +130,27 @@ def test_the_pipeline_shows_what_stands_behind_a_command() -> None:
     ]
     jobs: dict[str, dict[str, object]] = {"a": {}, "b": {"needs": "a"}, "c": {"needs": ["a", "b"]}}
     assert cicd_pipeline.waits_for(jobs, "c") == ["b"], "what follows from another arrow is not drawn"
+
+
+def test_the_deployment_shows_every_service_and_every_way_in() -> None:
+    found = manifests.overlay("staging")
+    deployments = manifests.of_kind("Deployment", found)
+    allowed = manifests.arrows(found)
+    drawn = {name: diagrams.SOURCES[name]() for name in ("microservices_deployment", "security_architecture")}
+    for picture in drawn.values():
+        assert all(name in picture for name in deployments)
+        assert all(str(arrow.port) in picture for arrow in allowed)
+    held = {secret for one in deployments.values() for secret in manifests.secrets(one)}
+    assert all(secret in drawn["security_architecture"] for secret in held - {"redis-server"})
+    ways_in = {arrow for arrow in allowed if arrow.target == "gateway"}
+    assert {arrow.source for arrow in ways_in} == {"namespace/ingress-nginx", "namespace/monitoring"}
+    assert [arrow for arrow in allowed if arrow.target == "analysis" and "/" not in arrow.source] == [
+        manifests.Arrow("gateway", "analysis", 8080)
+    ]
+
+
+def test_a_selector_by_expression_names_each_service() -> None:
+    expression = {"key": manifests.NAME, "operator": "In", "values": ["a", "b"]}
+    assert manifests.selected({"matchExpressions": [expression]}) == ["a", "b"]
+    assert manifests.selected({"matchLabels": {manifests.NAME: "c"}}) == ["c"]
+    assert manifests.selected({}) == []
