@@ -20,7 +20,7 @@ PYTEST := $(BIN)/pytest --quiet
 
 .PHONY: help setup demo lint lint-python lint-types lint-imports lint-shell lint-workflows lint-generated \
   format test test-quick browser servers soak simulate bench lock lint-locks docs diagrams wheels k8s-secrets \
-  clean lint-rules lint-version version
+  clean lint-rules lint-kubernetes lint-version version
 
 help: ## list the commands
 	@awk 'BEGIN {FS = ":.*## "; print "make COMMAND, where COMMAND is one of:\n"} \
@@ -38,7 +38,7 @@ demo: setup ## simulate an example with 10 replications and write out/report.htm
 
 # --- check ---------------------------------------------------------------------------------------------------------
 
-lint: lint-python lint-types lint-imports lint-shell lint-workflows lint-rules lint-generated lint-locks lint-version ## all checks that run no code of ours
+lint: lint-python lint-types lint-imports lint-shell lint-workflows lint-rules lint-kubernetes lint-generated lint-locks lint-version ## all checks that run no code of ours
 
 lint-python: setup
 	@$(BIN)/ruff check .
@@ -59,6 +59,9 @@ lint-workflows: setup
 lint-rules: setup
 	@command -v promtool >/dev/null || scripts/apt_install.sh prometheus
 	@checked=$$(promtool check config observability/prometheus/prometheus.yaml 2>&1) || { echo "$$checked"; exit 1; }
+
+lint-kubernetes: setup
+	@PYTHONPATH=tests/kubernetes $(BIN)/python -m headroom_policies
 
 lint-generated: setup
 	@$(BIN)/python scripts/generate_scenario_docs.py --check

@@ -43,10 +43,15 @@ class Secrets:
         """Return what the file ``secrets/<name>/<key>`` holds.
 
         Raises:
-            KeyError: nobody knows this secret.
             MissingAddressError: its server is not in the cluster, and its variable is not set.
+            ValueError: nobody knows this secret.
         """
-        return self._makers()[name, key]()
+        makers = self._makers()
+        if (name, key) not in makers:
+            known = ", ".join(f"{one}/{other}" for one, other in makers)
+            msg = f"secrets/{name}/{key}: expected one of {known}"
+            raise ValueError(msg)
+        return makers[name, key]()
 
     def _makers(self) -> dict[tuple[str, str], Callable[[], str]]:
         broker, password = self._broker, self._password
@@ -107,6 +112,7 @@ def write(overlay: Path, environment: Mapping[str, str]) -> Path:
         FileExistsError: there are some already.
         FileNotFoundError: there is no such overlay.
         MissingAddressError: a server is not in the cluster, and its variable is not set.
+        ValueError: the overlay names a secret that nobody knows.
     """
     folder = overlay / "secrets"
     named = _NAMED.findall((overlay / "kustomization.yaml").read_text(encoding="utf-8"))
@@ -135,7 +141,7 @@ def main() -> None:
         print(f"wrote {write(overlay, os.environ)}")
     except FileExistsError as error:
         print(f"{error} is there already and stays as it is; to have new secrets, remove it first")
-    except (FileNotFoundError, MissingAddressError) as error:
+    except (FileNotFoundError, MissingAddressError, ValueError) as error:
         sys.exit(f"make_secrets: {error}")
 
 
