@@ -119,7 +119,7 @@ def _seconds(manifests: Manifests, workload: Workload, setting: str) -> float:
 
 def _before_the_signal(workload: Workload) -> int:
     hooks = [container.get("lifecycle", {}).get("preStop", {}) for container in workload.containers]
-    return max(hook.get("sleep", {}).get("seconds", 0) for hook in hooks)
+    return max(int(hook.get("sleep", {}).get("seconds", 0)) for hook in hooks)
 
 
 @rule(19)
