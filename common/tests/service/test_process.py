@@ -119,6 +119,25 @@ async def test_it_is_not_ready_in_its_grace_and_answers_still(broker: MemoryBrok
         assert (await client.get("/health/live")).json()["state"] == "ready"
 
 
+async def test_in_its_grace_each_answer_is_the_last_of_its_connection(
+    broker: MemoryBroker, service: Service
+) -> None:
+    process = Process(service, settings(readiness_grace=1), transport=broker.transport())
+    async with running(process) as (client, task):
+        await status(client, "/health/ready", 200)
+        assert "connection" not in (await client.get("/health/live")).headers
+        process.stop()
+        await status(client, "/health/ready", 503)
+        seen = []
+        while not task.done():
+            try:
+                seen.append(await client.get("/health/live"))
+            except httpx.TransportError:
+                break
+        assert len(seen) > 1, "it listens and answers until its end"
+        assert {answer.headers["connection"] for answer in seen} == {"close"}
+
+
 async def test_a_start_that_cannot_succeed_ends_the_process(
     broker: MemoryBroker, service: Service, logs: io.StringIO
 ) -> None:

@@ -3,13 +3,20 @@
 import errno
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from headroom_common.errors import PermanentError
+
+IDLE_SECONDS: Final = 75
+"""How long a connection may rest between two requests: longer than clients and proxies leave theirs (nginx a
+minute), so that it is they who close it. Closed from here, a request that is on its way would be lost."""
+
+_LAST: Final = (b"connection", b"close")
 
 
 class ListenError(PermanentError):
@@ -57,6 +64,7 @@ class HttpServer(uvicorn.Server):
             log_config=None,
             access_log=False,
             server_header=False,
+            timeout_keep_alive=IDLE_SECONDS,
             timeout_graceful_shutdown=max(1, round(timeout)),
         )
         super().__init__(config)
@@ -65,3 +73,29 @@ class HttpServer(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leave the signals alone."""
         yield
+
+
+class Farewell:
+    """Makes every answer of an instance that leaves the last one of its connection.
+
+    Its clients have to go to another instance, and are told so in an answer: a connection that is closed
+    while a request is on its way breaks that request.
+
+    Args:
+        app: the application.
+        leaving: tells whether the instance leaves.
+    """
+
+    def __init__(self, app: ASGIApp, leaving: Callable[[], bool]) -> None:
+        self._app = app
+        self._leaving = leaving
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start" and self._leaving():
+                message["headers"] = [*message.get("headers", ()), _LAST]
+            await send(message)
+
+        await self._app(scope, receive, answer)

@@ -23,7 +23,7 @@ from headroom_common.event_manager.inbox import Inbox
 from headroom_common.logs import Log
 from headroom_common.service.composition import compose
 from headroom_common.service.definition import Service
-from headroom_common.service.http import HttpServer, ListenError, listen
+from headroom_common.service.http import Farewell, HttpServer, ListenError, listen
 from headroom_common.service.settings import BAD_SETTINGS, ServiceSettings, SettingsT, load
 from headroom_common.service.threads import in_thread
 from headroom_common.transports.port import Transport
@@ -122,7 +122,8 @@ class Process:
         self._settings = settings
         self._socket = listen(settings.host, settings.port)
         self._parts = compose(service, settings, transport=transport, inbox=inbox)
-        self._http = HttpServer(self._parts.app, timeout=settings.shutdown_timeout)
+        app = Farewell(self._parts.app, lambda: self._parts.status.leaving)
+        self._http = HttpServer(app, timeout=settings.shutdown_timeout)
         self._told = asyncio.Event()
 
     @property
