@@ -66,22 +66,30 @@ class RabbitMQ:
         directory: where everything is kept; None makes a temporary one that goes with ``stop``.
         certificates: what a TLS listener presents; None for no such listener.
         port: where it listens; 0 finds one.
+        metrics: whether it tells Prometheus of itself.
 
     Attributes:
         directory: as given, or made.
         port: of AMQP.
         tls_port: of AMQP over TLS; 0 without certificates.
         management_port: of the management plugin's HTTP API.
+        metrics_port: of the metrics; 0 without them.
     """
 
     def __init__(
-        self, directory: Path | None = None, *, certificates: Certificates | None = None, port: int = 0
+        self,
+        directory: Path | None = None,
+        *,
+        certificates: Certificates | None = None,
+        port: int = 0,
+        metrics: bool = False,
     ) -> None:
         self._temporary = directory is None
         self.directory = directory or Path(tempfile.mkdtemp(prefix="headroom-rabbitmq-"))
         self.port = port or free_port()
         self.management_port = free_port()
         self.tls_port = free_port() if certificates else 0
+        self.metrics_port = free_port() if metrics else 0
         self._certificates = certificates
         self._epmd_port = free_port()
         self._distribution_port = free_port()
@@ -241,9 +249,13 @@ class RabbitMQ:
                 f"ssl_options.certfile = {self._certificates.certificate}",
                 f"ssl_options.keyfile = {self._certificates.key}",
             ]
+        plugins = "rabbitmq_management"
+        if self.metrics_port:
+            lines += ["prometheus.tcp.ip = 127.0.0.1", f"prometheus.tcp.port = {self.metrics_port}"]
+            plugins += ",rabbitmq_prometheus"
         self.directory.mkdir(parents=True, exist_ok=True)
         (self.directory / "rabbitmq.conf").write_text("\n".join([*lines, ""]))
-        (self.directory / "enabled_plugins").write_text("[rabbitmq_management].\n")
+        (self.directory / "enabled_plugins").write_text(f"[{plugins}].\n")
         (self.directory / "rabbitmq-env.conf").write_text("")
 
     def _environment(self) -> dict[str, str]:
