@@ -8,6 +8,7 @@ from pathlib import Path
 from textwrap import indent
 from typing import Final
 
+from observability.logs import LOGS
 from observability.platform import PLATFORM
 from observability.runs import RUNS
 
@@ -28,7 +29,7 @@ def generated() -> dict[Path, str]:
             page.as_json(), indent=2, ensure_ascii=False
         )
         + "\n"
-        for page in (PLATFORM, RUNS)
+        for page in (PLATFORM, RUNS, LOGS)
     }
     return {**pages, HERE / "kubernetes" / "rules.yaml": prometheus_rule(RULES.read_text(encoding="utf-8"))}
 

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 COLUMNS: Final = 24
 """How wide Grafana's grid is."""
 
-_SOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
 _SCHEMA: Final = 39
+_HEIGHTS: Final = {"stat": 4, "table": 8, "timeseries": 8, "logs": 20}
+
+
+def _source(kind: str) -> dict[str, str]:
+    """Return the chosen data source of a kind, as panels and variables name it."""
+    return {"type": kind, "uid": "${datasource}"}
 
 
 @dataclass(frozen=True)
 class Query:
-    """One question to Prometheus.
+    """One question to a data source.
 
     Attributes:
-        expression: in PromQL.
+        expression: in PromQL, or LogQL.
         legend: how its series are called, with ``{{label}}`` for the value of a label.
     """
 
@@ -34,12 +42,13 @@ class Panel:
         description: what it means, and when to worry.
         queries: what it asks.
         unit: Grafana's name of the values' unit.
-        kind: ``timeseries``, ``stat`` or ``table``.
+        kind: ``timeseries``, ``stat``, ``table`` or ``logs``.
         width: in columns.
         stacked: whether the series are added up.
         limits: values from which on it is yellow, then red.
         largest: the end of the axis; None leaves it to the values.
         columns: of a table: the column to every label that is shown, and to ``Value`` or ``Value #A``.
+        source: whom it asks, ``prometheus`` or ``loki``.
     """
 
     title: str
@@ -52,11 +61,12 @@ class Panel:
     limits: tuple[float, ...] = ()
     largest: float | None = None
     columns: dict[str, str] = field(default_factory=dict)
+    source: str = "prometheus"
 
     @property
     def height(self) -> int:
         """Its height, in rows of the grid."""
-        return {"stat": 4, "table": 8, "timeseries": 8}[self.kind]
+        return _HEIGHTS[self.kind]
 
     def as_json(self, number: int, x: int, y: int) -> dict[str, Any]:
         """Return the panel at a place of the grid."""
@@ -65,7 +75,7 @@ class Panel:
             "type": self.kind,
             "title": self.title,
             "description": self.description,
-            "datasource": _SOURCE,
+            "datasource": _source(self.source),
             "gridPos": {"x": x, "y": y, "w": self.width, "h": self.height},
             "targets": [self._target(place, query) for place, query in enumerate(self.queries)],
             "fieldConfig": {"defaults": self._defaults(), "overrides": []},
@@ -76,7 +86,7 @@ class Panel:
         momentary = self.kind in {"stat", "table"}
         return {
             "refId": chr(ord("A") + place),
-            "datasource": _SOURCE,
+            "datasource": _source(self.source),
             "expr": query.expression,
             "legendFormat": query.legend or "__auto",
             "instant": momentary,
@@ -114,6 +124,8 @@ class Panel:
                     "reduceOptions": {"calcs": ["lastNotNull"]},
                 }
             }
+        if self.kind == "logs":
+            return {"options": {"showTime": True, "wrapLogMessage": True, "enableLogDetails": True}}
         if self.kind == "table":
             joined: list[dict[str, Any]] = [{"id": "merge", "options": {}}] if len(self.queries) > 1 else []
             chosen = {"include": {"names": list(self.columns)}}
@@ -151,7 +163,7 @@ class Dashboard:
         title: its name.
         description: what it is for.
         rows: what it shows.
-        variables: names of labels by which it can be narrowed, each to a metric that has them.
+        variables: by what it can be narrowed, its data source first.
         links: other pages by their title.
         span: how far it looks back, such as ``1h``.
     """
@@ -160,7 +172,7 @@ class Dashboard:
     title: str
     description: str
     rows: tuple[Row, ...]
-    variables: dict[str, str]
+    variables: tuple[dict[str, Any], ...]
     links: dict[str, str]
     span: str = "1h"
 
@@ -179,7 +191,7 @@ class Dashboard:
             "refresh": "15s",
             "time": {"from": f"now-{self.span}", "to": "now"},
             "links": [_link(title, address) for title, address in self.links.items()],
-            "templating": {"list": [_source(), *(_variable(*one) for one in self.variables.items())]},
+            "templating": {"list": list(self.variables)},
             "panels": self._placed(),
         }
 
@@ -206,16 +218,17 @@ def _link(title: str, address: str) -> dict[str, Any]:
     return {"type": "link", "title": title, "url": address, "keepTime": True, "includeVars": True}
 
 
-def _source() -> dict[str, Any]:
-    return {"name": "datasource", "label": "Prometheus", "type": "datasource", "query": "prometheus"}
+def source_choice(kind: str) -> dict[str, Any]:
+    """Return the choice among the data sources of a kind, ``prometheus`` or ``loki``."""
+    return {"name": "datasource", "label": kind.title(), "type": "datasource", "query": kind}
 
 
-def _variable(name: str, metric: str) -> dict[str, Any]:
-    """Return a choice among the values of a label; where nothing has the label, all of it is shown."""
+def label_choice(name: str, metric: str) -> dict[str, Any]:
+    """Return a choice among the values of a metric's label; where nothing has the label, all is shown."""
     return {
         "name": name,
         "type": "query",
-        "datasource": _SOURCE,
+        "datasource": _source("prometheus"),
         "query": {"query": f"label_values({metric}, {name})", "refId": "values"},
         "refresh": 2,
         "sort": 1,
@@ -224,3 +237,21 @@ def _variable(name: str, metric: str) -> dict[str, Any]:
         "allValue": ".*",
         "current": {"text": "All", "value": "$__all"},
     }
+
+
+def fixed_choice(name: str, values: Sequence[str], everything: str) -> dict[str, Any]:
+    """Return a choice among values that are known; ``everything`` is the pattern of all."""
+    return {
+        "name": name,
+        "type": "custom",
+        "query": ",".join(values),
+        "multi": True,
+        "includeAll": True,
+        "allValue": everything,
+        "current": {"text": "All", "value": "$__all"},
+    }
+
+
+def text_choice(name: str) -> dict[str, Any]:
+    """Return a field to type into."""
+    return {"name": name, "type": "textbox", "query": ""}

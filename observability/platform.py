@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from observability.panels import Dashboard, Panel, Query, Row
+from observability.panels import Dashboard, Panel, Query, Row, label_choice, source_choice
 from observability.parts import BROKER_ROW, GATEWAY_ROW, SERVICES_ROW
 from observability.queries import HERE, QUEUES, SERVICE, per_second, quantile, quantiles
 
@@ -251,6 +251,10 @@ PLATFORM: Final = Dashboard(
     title="Headroom platform",
     description="Events, lag, retries, dead letters, states and resources of all services.",
     rows=(OVERVIEW, RUNS, EVENTS, LAG, SERVICES_ROW, GATEWAY_ROW, BROKER_ROW),
-    variables={"namespace": "headroom_build_info", "service": "headroom_build_info"},
-    links={"Headroom runs": "/d/headroom-runs"},
+    variables=(
+        source_choice("prometheus"),
+        label_choice("namespace", "headroom_build_info"),
+        label_choice("service", "headroom_build_info"),
+    ),
+    links={"Headroom runs": "/d/headroom-runs", "Headroom logs": "/d/headroom-logs"},
 )

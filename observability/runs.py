@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from observability.panels import Dashboard, Panel, Query, Row
+from observability.panels import Dashboard, Panel, Query, Row, label_choice, source_choice
 
 _HERE: Final = 'job="headroom", namespace=~"$namespace", scenario=~"$scenario"'
 
@@ -112,7 +112,11 @@ RUNS: Final = Dashboard(
     title="Headroom runs",
     description="Latency, throughput, errors and verdicts of the last run of every scenario.",
     rows=(VERDICTS, FIGURES),
-    variables={"namespace": "headroom_build_info", "scenario": "headroom_result_trials"},
+    variables=(
+        source_choice("prometheus"),
+        label_choice("namespace", "headroom_build_info"),
+        label_choice("scenario", "headroom_result_trials"),
+    ),
     links={"Headroom platform": "/d/headroom-platform"},
     span="24h",
 )

@@ -69,7 +69,7 @@ def panels() -> Mapping[str, Sequence[str]]:
     for file in sorted((OBSERVABILITY / "grafana/dashboards").glob("*.json")):
         page = json.loads(file.read_text(encoding="utf-8"))
         for panel in page["panels"]:
-            if panel["type"] != "row":
+            if panel["type"] != "row" and panel["datasource"]["type"] == "prometheus":
                 expressions = [target["expr"] for target in panel["targets"]]
                 found[f"{page['title']} / {panel['title']}"] = [filled(text) for text in expressions]
     return found
