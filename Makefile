@@ -20,7 +20,7 @@ PYTEST := $(BIN)/pytest --quiet
 
 .PHONY: help setup demo lint lint-python lint-types lint-imports lint-shell lint-workflows lint-generated \
   format test test-quick browser servers soak simulate bench lock lint-locks docs diagrams wheels k8s-secrets \
-  clean lint-rules lint-kubernetes lint-version version
+  clean lint-rules lint-kubernetes lint-version version lint-compose e2e
 
 help: ## list the commands
 	@awk 'BEGIN {FS = ":.*## "; print "make COMMAND, where COMMAND is one of:\n"} \
@@ -38,7 +38,7 @@ demo: setup ## simulate an example with 10 replications and write out/report.htm
 
 # --- check ---------------------------------------------------------------------------------------------------------
 
-lint: lint-python lint-types lint-imports lint-shell lint-workflows lint-rules lint-kubernetes lint-generated lint-locks lint-version ## all checks that run no code of ours
+lint: lint-python lint-types lint-imports lint-shell lint-workflows lint-rules lint-kubernetes lint-generated lint-locks lint-version lint-compose ## all checks that run no code of ours
 
 lint-python: setup
 	@$(BIN)/ruff check .
@@ -55,6 +55,9 @@ lint-shell: setup
 
 lint-workflows: setup
 	@$(BIN)/zizmor --offline --no-progress --quiet .github
+
+lint-compose: setup
+	@$(BIN)/compose-lint check --quiet --strict-config --skip-suppressed --fail-on low docker-compose.yml 2>/dev/null
 
 lint-rules: setup
 	@command -v promtool >/dev/null || scripts/apt_install.sh prometheus
@@ -81,10 +84,13 @@ format: setup ## format the code and fix what can be fixed by itself
 	@$(BIN)/ruff check --fix .
 
 test: setup browser servers ## the full suite, kernels also as plain Python
-	@$(PYTEST) --numprocesses $(WORKERS)
+	@engine=$$(scripts/containers.sh); eval "$$engine"; $(PYTEST) --numprocesses $(WORKERS) --dist loadgroup
 
-test-quick: setup servers ## the suite without browsers and without the uncompiled run
-	@$(PYTEST) --numprocesses $(WORKERS) -m "not browser and not uncompiled"
+test-quick: setup servers ## the suite without browsers, without containers and without the uncompiled run
+	@$(PYTEST) --numprocesses $(WORKERS) -m "not browser and not uncompiled and not e2e"
+
+e2e: setup ## build all images, bring everything up with Compose, run, kill, scale and remove it
+	@engine=$$(scripts/containers.sh); eval "$$engine"; $(PYTEST) tests/e2e
 
 soak: setup servers ## other generated examples (ROUNDS=10), simulated faults (SEEDS=20000), kills (KILLS=200), memory over ten minutes
 	@for round in $$(seq $(ROUNDS)); do \

@@ -1,0 +1,1 @@
+"""The whole of Headroom in containers, for the end-to-end tests."""
