@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +13,9 @@ from headroom_policies.network import allowed, expected
 from headroom_policies.pods import longest_end
 from headroom_policies.quantities import memory
 from headroom_policies.rules import RULES
+
+from headroom_common.service import composition
+from headroom_common.service.process import Process
 
 Break = Callable[[Manifests], object]
 
@@ -292,6 +297,15 @@ def test_the_arrows_are_found_on_both_sides(production: Manifests) -> None:
 
 def test_the_end_takes_its_steps_as_the_settings_say(production: Manifests) -> None:
     assert longest_end(production, deployment(production)) == 10 + 30 + 2 + 11 * 5
+
+
+def test_no_step_was_added_to_the_end() -> None:
+    """A new step, or a longer one, has to get into `longest_end`."""
+    steps = re.findall(r"self\._step\(", inspect.getsource(Process._leave))
+    limits = re.findall(r"\b(?:2 \* )?limit\b(?! =)", inspect.getsource(Process._leave))
+    assert (len(steps), len(limits), limits.count("2 * limit")) == (9, 9, 1)
+    closers = re.findall(r"closers\[", inspect.getsource(composition))
+    assert len(closers) == 2
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,13 @@ def test_no_manifest_is_a_secret() -> None:
             assert not re.search(r"^kind: Secret$", path.read_text(encoding="utf-8"), re.MULTILINE), path
 
 
+def test_the_readme_lists_everything() -> None:
+    readme = (ROOT / "k8s/README.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^  ([a-z-]+)  ", readme, re.MULTILINE)
+    folders = {path.name for kind in ("components", "overlays") for path in (ROOT / "k8s" / kind).iterdir()}
+    assert folders <= set(listed)
+
+
 def test_the_base_has_one_file_for_each_service(kubectl: str) -> None:
     base = render(ROOT / "k8s/base", kubectl)
     for workload in base.services:
