@@ -20,7 +20,7 @@ PYTEST := $(BIN)/pytest --quiet
 
 .PHONY: help setup demo lint lint-python lint-types lint-imports lint-shell lint-workflows lint-generated \
   format test test-quick browser servers soak simulate bench lock lint-locks docs diagrams wheels k8s-secrets \
-  clean lint-rules lint-kubernetes lint-version version lint-compose e2e
+  clean lint-rules lint-kubernetes lint-version version lint-compose e2e e2e-k8s
 
 help: ## list the commands
 	@awk 'BEGIN {FS = ":.*## "; print "make COMMAND, where COMMAND is one of:\n"} \
@@ -91,6 +91,9 @@ test-quick: setup servers ## the suite without browsers, without containers and 
 
 e2e: setup ## build all images, bring everything up with Compose, run, kill, scale and remove it
 	@engine=$$(scripts/containers.sh); eval "$$engine"; $(PYTEST) tests/e2e
+
+e2e-k8s: setup ## rollouts, scaling and kills on the cluster of KUBECONFIG (HEADROOM_E2E_IMAGES=prefix/ HEADROOM_E2E_TAG=tag)
+	@HEADROOM_E2E_K8S=require $(PYTEST) tests/cluster
 
 soak: setup servers ## other generated examples (ROUNDS=10), simulated faults (SEEDS=20000), kills (KILLS=200), memory over ten minutes
 	@for round in $$(seq $(ROUNDS)); do \

@@ -17,6 +17,7 @@ from headroom.cli.pods import Pod
 from headroom.cli.rollouts import Autoscaler, Rollout, RolloutState, missing, rollouts_of
 
 _STYLES = {RolloutState.COMPLETE: "green", RolloutState.FAILED: "red"}
+_WIDE = 120
 _AGES = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -40,7 +41,9 @@ def status(*, namespace: str, context: str | None, kubeconfig: Path | None, as_j
 
 def _print(page: Console, rollouts: Sequence[Rollout]) -> None:
     table = section("Deployment")
-    for column in ("state", "ready", "updated", "restarts", "age", "version", "image", "autoscaler"):
+    is_wide = page.width >= _WIDE
+    images = ("image",) if is_wide else ()
+    for column in ("state", "ready", "updated", "restarts", "age", "version", *images, "autoscaler"):
         table.add_column(column)
     for one in rollouts:
         table.add_row(
@@ -51,7 +54,7 @@ def _print(page: Console, rollouts: Sequence[Rollout]) -> None:
             str(one.restarts),
             age(one.age),
             one.version,
-            one.image,
+            *((one.image,) if is_wide else ()),
             _scaling(one.autoscaler),
         )
     page.print(table)

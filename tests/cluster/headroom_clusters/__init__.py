@@ -1,0 +1,1 @@
+"""A platform on a real Kubernetes cluster, for tests that disturb it."""
