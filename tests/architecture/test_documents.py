@@ -20,7 +20,7 @@ WRITTEN = {
 }
 """The rights to write that jobs have; all others only read."""
 
-SCENARIO_BLOCK = re.compile(r"^```yaml\n(apiVersion: .*?)^```", flags=re.MULTILINE | re.DOTALL)
+SCENARIO_BLOCK = re.compile(r"^```yaml\n(apiVersion: headroom\..*?)^```", flags=re.MULTILINE | re.DOTALL)
 
 
 def workflows(root: Path) -> dict[str, dict[str, Any]]:

@@ -33,6 +33,8 @@ CHANGELOG = """# Changelog
 Nothing listed.
 """
 
+BUILT = '[build-system]\nrequires = ["hatchling"]\n\n'
+
 
 def tree(root: Path) -> Path:
     """A small repository: three distributions and a manifest."""
@@ -42,9 +44,9 @@ def tree(root: Path) -> Path:
         "sdk": ("headroom", "headroom-router==0.1.0"),
     }
     for folder, (name, needs) in projects.items():
-        body = f'[project]\nname = "{name}"\nversion = "0.1.0"\ndependencies = ["{needs}"]\n'
+        project = f'[project]\nname = "{name}"\nversion = "0.1.0"\ndependencies = ["{needs}"]\n'
         (root / folder).mkdir(parents=True)
-        (root / folder / "pyproject.toml").write_text(body, encoding="utf-8")
+        (root / folder / "pyproject.toml").write_text(BUILT + project, encoding="utf-8")
     manifests = root / "k8s/base"
     manifests.mkdir(parents=True)
     (manifests / "job.yaml").write_text(
