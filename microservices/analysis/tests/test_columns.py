@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from headroom_analysis.domain.columns import Directory, TableError, checked, present, readable
-from headroom_common.simcore.jit import kernel
+from headroom_common.simcore.jit import INT, kernel
 from headroom_common.simcore.world import row_of
 
 
-@kernel
+@kernel(INT, INT)
 def total(columns: int, count: int) -> int:
     """Add up so many columns of a directory."""
     found = 0

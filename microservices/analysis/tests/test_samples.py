@@ -21,7 +21,7 @@ def test_samples_are_added_up(given_samples: list[tuple[int, int, int]]) -> None
     expected = np.zeros((5, 3), np.int64)
     for at, where, value in given_samples:
         expected[at - 3, where] += value
-    assert add_samples(tick, place, values, 3, sums[:, :, 1]) == max(abs(value) for value in values.tolist())
+    assert add_samples(tick, place, values, 3, sums, 1) == max(abs(value) for value in values.tolist())
     assert sums[:, :, 1].tolist() == expected.tolist()
     assert not sums[:, :, 0].any()
     assert extremes(values) == (min(values.tolist()), max(values.tolist()))
@@ -30,6 +30,9 @@ def test_samples_are_added_up(given_samples: list[tuple[int, int, int]]) -> None
 def test_values_that_could_leave_64_bits_are_not_added() -> None:
     none = np.zeros(2, np.int64)
     for value in (MOST_SUM // 2 + 1, -MOST_SUM // 2 - 1, -(2**63)):
-        assert add_samples(none, none, np.array([0, value]), 0, np.zeros((1, 1), np.int64)) == -1
+        assert add_samples(none, none, np.array([0, value]), 0, np.zeros((1, 1, 1), np.int64), 0) == -1
     for value in (MOST_SUM // 2, -MOST_SUM // 2):
-        assert add_samples(none, none, np.array([0, value]), 0, np.zeros((1, 1), np.int64)) == MOST_SUM // 2
+        assert (
+            add_samples(none, none, np.array([0, value]), 0, np.zeros((1, 1, 1), np.int64), 0)
+            == MOST_SUM // 2
+        )

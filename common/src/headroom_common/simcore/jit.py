@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import struct
 from collections.abc import Callable
-from functools import cache
+from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numba
 import numpy as np
 from numba.core import codegen as untyped_codegen
 from numba.core import types
 from numba.extending import intrinsic
+
+from headroom_common.simcore.kernel_cache import KernelCache
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -33,12 +36,36 @@ _V3_FEATURES = {"+avx2", "+bmi", "+bmi2", "+f16c", "+fma", "+lzcnt", "+movbe"}
 _V4_FEATURES = _V3_FEATURES | {"+avx512f", "+avx512bw", "+avx512cd", "+avx512dq", "+avx512vl"}
 _WIDE = "-prefer-256-bit"  # all of a vector register's 512 bits
 
+X86_64 = frozenset({"x86_64", "AMD64"})
+"""What machines call themselves that have such a baseline."""
+GENERIC = "generic"
+"""The baseline of all others."""
+
 TARGETS = {
     "x86-64-v4": (_V4_FEATURES, _WIDE),
     "x86-64-v3": (_V3_FEATURES, ""),
     "x86-64-v2": (frozenset[str](), ""),
 }
 """Baselines for kernels, widest first: what a processor must have, and the compiler's options."""
+
+
+def array(item: type[np.generic], dimensions: int = 1, *, read_only: bool = False) -> Any:  # noqa: ANN401 - numba's types
+    """Return the type of a contiguous array; columns of events are read-only."""
+    return types.Array(numba.from_dtype(np.dtype(item)), dimensions, "C", readonly=read_only)
+
+
+def fields(kind: type[tuple[Any, ...]], *items: Any) -> Any:  # noqa: ANN401 - numba's types
+    """Return the type of a named tuple by those of its fields."""
+    make: Any = types.NamedTuple  # numba ships no types for it
+    return make(items, kind)
+
+
+INT = types.int64
+"""Type of a kernel's argument: an integer, or a world."""
+INTS = array(np.int64)
+"""As above: a contiguous array of integers."""
+FLOATS = array(np.float64)
+"""As above: a contiguous array of floats."""
 
 
 def _target() -> tuple[str, str]:
@@ -51,8 +78,8 @@ def _target() -> tuple[str, str]:
     Raises:
         ValueError: the variable names none of them.
     """
-    if platform.machine() not in {"x86_64", "AMD64"}:
-        return "generic", ""
+    if platform.machine() not in X86_64:
+        return GENERIC, ""
     has = set(str(_codegen.get_host_cpu_features()).split(","))
     names = list(TARGETS)
     wish = os.environ.get("HEADROOM_KERNEL_TARGET", names[0])
@@ -80,41 +107,66 @@ def _import_arraymath_without_scipy() -> None:
 if COMPILED:
     _import_arraymath_without_scipy()
 
-_config.CPU_NAME, _config.CPU_FEATURES = _target()
+# numba's own variables go first: that is how kernels are compiled for processors other than this one.
+if _config.CPU_NAME is None:
+    _config.CPU_NAME, _config.CPU_FEATURES = _target()
 
 
-@cache
-def _cache_directory(sources: Path) -> str:
-    """Return where the compiled kernels of a source folder are kept: one folder per version of all they call.
-
-    numba keeps a kernel for as long as its own file is unchanged, even when a function that it calls has
-    changed; so the folder's name is a hash of the sources of both the kernels and this package.
-    """
-    digest = hashlib.sha256()
-    for folder in sorted({sources, Path(__file__).parent}):
-        for file in sorted(folder.glob("*.py")):
-            digest.update(file.read_bytes())
-    base = os.environ.get("NUMBA_CACHE_DIR") or Path(
-        os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "headroom", "kernels"
-    )
-    return str(Path(base, digest.hexdigest()[:16]))
+def target() -> str:
+    """Return the processor that kernels are compiled for."""
+    return str(_config.CPU_NAME)
 
 
 def _compile(function: _F, **options: Any) -> _F:  # noqa: ANN401 - numba's options
-    # numba reads the setting when it decorates.
-    before = _config.CACHE_DIR
-    _config.CACHE_DIR = _cache_directory(Path(function.__code__.co_filename).parent)
-    try:
-        decorate: Any = numba.njit(cache=True, nogil=True, fastmath=False, error_model="numpy", **options)
-        compiled: _F = decorate(function)
-    finally:
-        _config.CACHE_DIR = before
+    if not COMPILED:
+        return function
+    decorate: Any = numba.njit(nogil=True, fastmath=False, error_model="numpy", **options)
+    dispatcher = decorate(function)
+    dispatcher._cache = KernelCache(function)  # noqa: SLF001 - what its cache=True does, with another folder
+    compiled: _F = dispatcher
     return compiled
 
 
-def kernel(function: _F) -> _F:
-    """Compile a kernel: cached on disk, without the interpreter lock, IEEE arithmetic as written."""
-    return _compile(function)
+@dataclass(frozen=True)
+class Kernel:
+    """A compiled function and what is known of it.
+
+    Attributes:
+        dispatcher: what callers call, numba's.
+        arguments: the types that it is called with, numba's.
+    """
+
+    dispatcher: Any
+    arguments: tuple[Any, ...]
+
+    def compile(self) -> None:
+        """Compile it, or load it when that has been done."""
+        self.dispatcher.compile(self.arguments)
+
+    def files(self) -> list[Path]:
+        """Return the files that hold it once it is compiled."""
+        found: list[Path] = self.dispatcher._cache.files()  # noqa: SLF001 - set above
+        return found
+
+
+KERNELS: list[Kernel] = []
+"""All functions that have been decorated with `kernel`."""
+
+
+def kernel(*arguments: Any) -> Callable[[_F], _F]:  # noqa: ANN401 - numba's types
+    """Compile a kernel: cached on disk, without the interpreter lock, IEEE arithmetic as written.
+
+    Args:
+        arguments: the types that it is called with, for those who compile before the first call.
+    """
+
+    def decorate(function: _F) -> _F:
+        compiled = _compile(function)
+        if COMPILED:
+            KERNELS.append(Kernel(compiled, arguments))
+        return compiled
+
+    return decorate
 
 
 def inlined(function: _F) -> _F:
@@ -124,7 +176,7 @@ def inlined(function: _F) -> _F:
 
 def called(function: _F) -> _F:
     """Compile a function that kernels call: large or seldom needed, so that copies would not pay."""
-    return kernel(function)
+    return _compile(function)
 
 
 def _bitcast(source: Any, target: Any) -> Callable[..., Any]:  # noqa: ANN401 - numba's own types

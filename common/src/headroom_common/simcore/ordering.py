@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from headroom_common.simcore.jit import called, index, inlined, kernel
+from headroom_common.simcore.jit import INTS, called, index, inlined, kernel
 
 if TYPE_CHECKING:
     from headroom_common.simcore.tables import Ints
@@ -76,7 +76,7 @@ def _order_wide(times: Ints, ids: Ints) -> Ints:
     return order
 
 
-@kernel
+@kernel(INTS, INTS)
 def order_by_time(times: Ints, ids: Ints) -> Ints:
     """Return the row numbers in order of (time, id).
 

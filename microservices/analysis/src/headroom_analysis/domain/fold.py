@@ -228,7 +228,7 @@ def _ticked(
     largest = 0
     for at, column in enumerate(columns):
         values = readable(table, name, column, tick.size)
-        found = add_samples(tick, place, values, first, sums[:, :, at])
+        found = add_samples(tick, place, values, first, sums, at)
         if found < 0:
             most = MOST_SUM // tick.size
             raise _out_of_range(values, f"{name}.{column}", -most, most)

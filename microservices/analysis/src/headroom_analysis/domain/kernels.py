@@ -12,7 +12,7 @@ others, which is thrown away.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -33,7 +33,7 @@ from headroom_analysis.domain.accumulators import (
     Sums,
 )
 from headroom_analysis.domain.sketch import bucket_of
-from headroom_common.simcore.jit import inlined, kernel, u64
+from headroom_common.simcore.jit import INT, INTS, array, fields, inlined, kernel, u64
 from headroom_common.simcore.world import row_of
 
 if TYPE_CHECKING:
@@ -43,7 +43,17 @@ BLOCK = 2048
 """Rows per block: they fit into the second-level cache, and columns are fetched ahead in long stretches."""
 
 
-@kernel
+_TABLE: Final = array(np.int64, 2)
+_BYTES, _SHORTS, _WORDS, _LONGS = (
+    array(item, read_only=True) for item in (np.int8, np.int16, np.int32, np.int64)
+)
+_ROWS: Final = fields(Rows, _SHORTS, _SHORTS, _WORDS, _WORDS, _LONGS, _LONGS, _BYTES, *[_LONGS] * 4)
+_PLAN: Final = fields(Plan, INTS, *[INT] * (len(Plan._fields) - 1))
+_SUMS: Final = fields(Sums, _TABLE, _TABLE, _TABLE, INTS, INTS, _TABLE, _TABLE)
+_CAUSES: Final = fields(Causes, INT, _TABLE, INT)
+
+
+@kernel(_ROWS, _PLAN, INTS)
 def scan(rows: Rows, plan: Plan, extent: NDArray[np.int64]) -> int:
     """Find the ranges that the accumulators must cover.
 
@@ -121,7 +131,7 @@ def _first_unsound(rows: Rows, plan: Plan) -> int:
     return -1
 
 
-@kernel
+@kernel(_ROWS, _PLAN, _SUMS, _CAUSES)
 def fold_rows(rows: Rows, plan: Plan, sums: Sums, causes: Causes) -> None:
     """Count every row and sum the measured ones.
 

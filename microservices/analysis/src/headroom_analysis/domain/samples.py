@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 from headroom_analysis.domain.accumulators import MOST_SUM
-from headroom_common.simcore.jit import kernel, u64
+from headroom_common.simcore.jit import INT, array, kernel, u64
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 
-@kernel
+_COLUMN: Final = array(np.int64, read_only=True)
+_SUMS: Final = array(np.int64, 3)
+
+
+@kernel(_COLUMN)
 def extremes(values: NDArray[np.int64]) -> tuple[int, int]:
     """Return the smallest and the largest value; there must be one."""
     smallest = values[0]
@@ -23,13 +28,14 @@ def extremes(values: NDArray[np.int64]) -> tuple[int, int]:
     return int(smallest), int(largest)
 
 
-@kernel
+@kernel(_COLUMN, _COLUMN, _COLUMN, INT, _SUMS, INT)
 def add_samples(
     tick: NDArray[np.int64],
     place: NDArray[np.int64],
     values: NDArray[np.int64],
     first: int,
     sums: NDArray[np.int64],
+    at: int,
 ) -> int:
     """Add a column of samples up by tick and place.
 
@@ -38,7 +44,8 @@ def add_samples(
         place: of each sample.
         values: of each sample.
         first: the tick of the first row of `sums`.
-        sums: receives the sums, shape (ticks, places).
+        sums: receives the sums, shape (ticks, places, columns).
+        at: its column.
 
     Returns:
         The largest absolute value, or -1 when the values are too many and too large to add up in 64 bits.
@@ -50,5 +57,5 @@ def add_samples(
         if value > most or value < -most:
             return -1
         largest = max(largest, abs(value))
-        sums[u64(tick[i] - first), u64(place[i])] += value
+        sums[u64(tick[i] - first), u64(place[i]), u64(at)] += value
     return int(largest)

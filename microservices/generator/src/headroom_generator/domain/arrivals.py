@@ -9,7 +9,17 @@ import numpy as np
 
 from headroom_common.simcore.distributions import nanoseconds
 from headroom_common.simcore.elementary import log
-from headroom_common.simcore.jit import bits_float, called, float_bits, inlined, kernel
+from headroom_common.simcore.jit import (
+    INT,
+    INTS,
+    array,
+    bits_float,
+    called,
+    fields,
+    float_bits,
+    inlined,
+    kernel,
+)
 from headroom_common.simcore.mix import choose_endpoint
 from headroom_common.simcore.random import request_hash, site_key, unit
 from headroom_common.simcore.sites import GAP
@@ -162,14 +172,14 @@ def _earliest_of_many(world: _World) -> int:
     return best
 
 
-@kernel
+@kernel(INT)
 def start_streams(world: _World) -> None:
     """Find the first arrival of every workload."""
     for workload in range(table(world, STREAMS).shape[0]):
         _draw_next(world, workload, 0)
 
 
-@kernel
+@kernel(INT, fields(ArrivalRows, INTS, array(np.int16), array(np.int16), INTS))
 def generate(world: _World, rows: ArrivalRows) -> int:
     """Write the next arrivals, as many as `rows` has room for or the horizon leaves.
 

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from headroom_common.simcore.distributions import poisson, sample_ns, truncated_normal
-from headroom_common.simcore.jit import inlined, kernel
+from headroom_common.simcore.jit import FLOATS, INT, INTS, fields, inlined, kernel
 from headroom_common.simcore.random import uniform
 from headroom_common.simcore.sites import THINK, USERS
 from headroom_common.simcore.tables import (
@@ -58,6 +58,11 @@ class Plan(NamedTuple):
     known: Ints
 
 
+_SPECS: Final = fields(
+    ArrivalSpecs, INTS, INTS, INTS, FLOATS, INTS, INTS, FLOATS, FLOATS, FLOATS, INTS, INTS, INTS, INTS
+)
+
+
 @inlined
 def _users(specs: ArrivalSpecs, workload: int, window: int, stream: int) -> float:
     """Draw the number of active users of a window."""
@@ -71,7 +76,7 @@ def _users(specs: ArrivalSpecs, workload: int, window: int, stream: int) -> floa
     return float(poisson(specs.users_mean[workload], stream, identity, USERS))
 
 
-@kernel
+@kernel(_SPECS, INT, INT, FLOATS)
 def write_rates(specs: ArrivalSpecs, stream: int, workload: int, rates: Floats) -> None:
     """Draw the users of every window and write their rate, one per window."""
     for window in range(rates.shape[0]):
@@ -80,7 +85,7 @@ def write_rates(specs: ArrivalSpecs, stream: int, workload: int, rates: Floats) 
         )
 
 
-@kernel
+@kernel(INT, INT, INTS)
 def write_first_requests(world: Any, workload: int, times: Ints) -> None:  # noqa: ANN401 - a world
     """Draw when each user of a closed workload sends the first request: one think time from the start."""
     for user in range(times.shape[0]):

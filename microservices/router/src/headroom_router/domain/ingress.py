@@ -8,7 +8,7 @@ import numpy as np
 
 from headroom_common.simcore import blocks
 from headroom_common.simcore.blocks import BLOCK, cross_block, hash_block
-from headroom_common.simcore.jit import index, inlined, kernel
+from headroom_common.simcore.jit import INT, index, inlined, kernel
 from headroom_common.simcore.links import count_transit, tick_at_or_after
 from headroom_common.simcore.tables import (
     CLOSED,
@@ -105,7 +105,7 @@ def _arrive(world: _World, start: int, count: int, hop: int, block: Ints) -> Non
         ready[row] = t + crossing
 
 
-@kernel
+@kernel(INT, INT)
 def cross_ingress(world: _World, first: int) -> None:
     """Take the arriving rows from `first` on over their ingress links, to their entry or to their loss."""
     hops = row_of(world, SCALARS, 0)[S_HOPS_IN] - 1

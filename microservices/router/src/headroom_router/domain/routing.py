@@ -9,7 +9,7 @@ import numpy as np
 from headroom_common.simcore import blocks
 from headroom_common.simcore.balancing import admits, choose_backend
 from headroom_common.simcore.blocks import BLOCK, cross_block, hash_block
-from headroom_common.simcore.jit import called, index, inlined, kernel
+from headroom_common.simcore.jit import INT, INTS, called, index, inlined, kernel
 from headroom_common.simcore.links import count_transit, tick_at_or_after
 from headroom_common.simcore.tables import (
     B_REPLICA,
@@ -194,7 +194,7 @@ def _leave(world: _World, row: int, written: Ints) -> None:
     _pass_on(world, row, at, phase, int64s(world, ARRIVING + READY)[row], -1, replica, 0)
 
 
-@kernel
+@kernel(INT, INTS, INT, INTS, INTS)
 def route(world: _World, order: Ints, watermark: int, pending: Ints, written: Ints) -> None:
     """Decide for the requests that reach their router before `watermark`, and write all rows out.
 

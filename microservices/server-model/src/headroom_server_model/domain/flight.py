@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from headroom_common.simcore.distributions import sample_ns
-from headroom_common.simcore.jit import called, index, inlined, kernel
+from headroom_common.simcore.jit import INT, INTS, called, index, inlined, kernel
 from headroom_common.simcore.sites import STEP
 from headroom_common.simcore.tables import (
     C_ARGUMENT,
@@ -68,7 +68,7 @@ from headroom_server_model.domain.tallies import io_until
 _World = Any
 
 
-@kernel
+@kernel(INT, INTS)
 def line_up(world: _World, order: Ints) -> bool:
     """Write the rows of `SLOTS` in the order of their cores: those that started, then the queues'.
 
@@ -140,7 +140,7 @@ def _let_leave(world: _World, leaving: Ints, ends: Ints, left: int, t: int, arri
     return left
 
 
-@kernel
+@kernel(INT, INTS, INT, INTS, INTS, INT)
 def follow_levels(world: _World, order: Ints, old: int, leaving: Ints, ends: Ints, watermark: int) -> bool:
     """Follow requests and memory in the system from event to event, for their peaks.
 
@@ -182,7 +182,7 @@ def follow_levels(world: _World, order: Ints, old: int, leaving: Ints, ends: Int
     return True
 
 
-@kernel
+@kernel(INT, INTS, INT, INTS, INT)
 def close_area(world: _World, order: Ints, old: int, staying: Ints, watermark: int) -> None:
     """Add those to the area under the number in the system who were there before the segment or stay.
 
@@ -248,7 +248,7 @@ def _keep_in_io(world: _World, slot: int, since: int, watermark: int) -> None:
     row_of(world, LEVELS, request[SERVER])[IO_ACTIVE] += 1
 
 
-@kernel
+@kernel(INT, INTS, INT)
 def keep_in_flight(world: _World, staying: Ints, watermark: int) -> None:
     """Write the state of the requests that stay, in the event loop's form, and of their servers' cores."""
     code = table(world, CODE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from headroom_common.simcore.jit import called, inlined, kernel
+from headroom_common.simcore.jit import INT, called, inlined, kernel
 from headroom_common.simcore.tables import (
     BACKEND_STATE,
     BS_CONNECTIONS,
@@ -129,7 +129,7 @@ def _room(world: _World, needed: int) -> int:
     return DONE
 
 
-@kernel
+@kernel(INT, INT)
 def simulate(world: _World, watermark: int) -> int:
     """Simulate all that happens before `watermark`.
 

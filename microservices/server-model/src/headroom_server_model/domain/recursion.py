@@ -17,7 +17,7 @@ import numpy as np
 
 from headroom_common.simcore import blocks
 from headroom_common.simcore.blocks import BLOCK, draw_block, hash_block
-from headroom_common.simcore.jit import called, index, inlined, kernel
+from headroom_common.simcore.jit import INT, INTS, called, index, inlined, kernel
 from headroom_common.simcore.links import tick_at_or_after
 from headroom_common.simcore.sites import STEP
 from headroom_common.simcore.tables import (
@@ -286,7 +286,7 @@ def _most_io_steps(world: _World) -> int:
     return most
 
 
-@kernel
+@kernel(INT, INTS, INT, INT, INTS, INTS)
 def recur(world: _World, order: Ints, old: int, watermark: int, staying: Ints, counts: Ints) -> bool:
     """Take requests through their servers up to the watermark.
 
