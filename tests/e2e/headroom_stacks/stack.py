@@ -8,7 +8,7 @@ from typing import Any, Final
 import httpx
 from headroom_servers.processes import free_port, wait_until
 
-from headroom_stacks.engine import docker, inspected, kill
+from headroom_stacks.engine import EngineError, docker, inspected, kill
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 SERVICES: Final = ("gateway", "generator", "router", "server-model", "analysis")
@@ -70,8 +70,16 @@ class Stack:
         )
 
     def up(self, *more: str) -> None:
-        """Have all containers run and be healthy; does nothing where they are."""
-        self.compose("up", "--detach", "--wait", "--wait-timeout=600", *more)
+        """Have all containers run and be healthy; does nothing where they are.
+
+        Raises:
+            EngineError: they do not; the message carries the ends of the logs.
+        """
+        try:
+            self.compose("up", "--detach", "--wait", "--wait-timeout=600", *more)
+        except EngineError as error:
+            error.add_note(self.compose("ps", "--all") + self.compose("logs", "--no-color", "--tail=20"))
+            raise
 
     def down(self, *more: str) -> None:
         """Remove the project's containers and networks; with ``--volumes`` all of it but the images."""
