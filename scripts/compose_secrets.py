@@ -45,7 +45,7 @@ def write(volumes: Path) -> bool:
         ValueError: the passwords that were kept cannot be read.
     """
     kept = volumes / PASSWORDS
-    passwords: dict[str, str] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+    passwords = _read(kept)
     known = len(passwords)
     source = Secrets({name for files in FILES.values() for name, _ in files}, {}, passwords)
     contents = {
@@ -57,6 +57,17 @@ def write(volumes: Path) -> bool:
     for path, text in {kept: json.dumps(passwords), **contents}.items():
         _replace(path, text)
     return known == 0
+
+
+def _read(kept: Path) -> dict[str, str]:
+    try:
+        passwords: dict[str, str] = json.loads(kept.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        msg = f"{kept}: expected passwords by their names, found no JSON (docs/compose.md)"
+        raise ValueError(msg) from error
+    return passwords
 
 
 def _replace(path: Path, text: str) -> None:

@@ -12,6 +12,7 @@ from headroom_stacks.stack import SERVERS, SERVICES
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from subprocess import Popen
 
     from headroom_stacks.stack import Stack
 
@@ -20,8 +21,8 @@ TRIALS = 40
 MOST_TRIALS = 10_000
 
 
-def newest(stack: Stack) -> dict[str, Any]:
-    found: dict[str, Any] = stack.get("/api/v1/runs").json()["items"][0]
+def runs(stack: Stack) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = stack.get("/api/v1/runs").json()["items"]
     return found
 
 
@@ -30,29 +31,26 @@ def disturbed(stack: Stack, folder: Path, disturb: Callable[[], None], trials: i
 
     A run that is over too soon was not disturbed; another one, longer, is.
     """
-    output = folder / f"{trials}.json"
-    before = newest(stack)["id"] if stack.get("/api/v1/runs").json()["items"] else None
-    run = at_gateway(stack, EXAMPLE, trials, output)
+    output, under_way = folder / "result.json", False
+    while not under_way:
+        assert trials <= MOST_TRIALS
+        known = {run["id"] for run in runs(stack)}
+        process = at_gateway(stack, EXAMPLE, trials, output)
 
-    def begun() -> bool:
-        found = stack.get("/api/v1/runs").json()["items"]
-        return run.poll() is not None or (
-            bool(found)
-            and found[0]["id"] != before
-            and (found[0]["progress"] or {}).get("trials_done", 0) > 0
-        )
+        def begun(known: set[str] = known, process: Popen[str] = process) -> bool:
+            news = [run for run in runs(stack) if run["id"] not in known]
+            return process.poll() is not None or any(
+                (run["progress"] or {}).get("trials_done") for run in news
+            )
 
-    wait_until(begun, within=PATIENCE, what="a first trial")
-    under_way = run.poll() is None and newest(stack)["state"] == "running"
-    if under_way:
-        disturb()
-    result = ended(run, output)
-    assert newest(stack)["state"] == "completed"
-    if not under_way:
-        assert trials < MOST_TRIALS
-        disturbed(stack, folder, disturb, 4 * trials)
-        return
-    assert result == embedded(EXAMPLE, trials)
+        wait_until(begun, within=PATIENCE, what="a first trial")
+        under_way = runs(stack)[0]["state"] == "running"
+        if under_way:
+            disturb()
+        result = ended(process, output)
+        assert runs(stack)[0]["state"] == "completed"
+        assert result == embedded(EXAMPLE, trials)
+        trials *= 4
 
 
 @pytest.mark.parametrize(("example", "trials"), [("single-server", 5), ("outage-and-spike", 3)])
@@ -68,7 +66,7 @@ def test_a_container_that_is_killed_comes_back_and_the_run_completes(
     stack: Stack, tmp_path: Path, victim: str
 ) -> None:
     disturbed(stack, tmp_path, lambda: stack.crash(victim))
-    stack.recovered()
+    stack.up()  # waits until it is healthy
 
 
 def test_more_and_fewer_server_models_under_load(stack: Stack, tmp_path: Path) -> None:
