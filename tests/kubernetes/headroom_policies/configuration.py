@@ -209,6 +209,8 @@ def migrations_are_of_this_version(manifests: Manifests) -> Iterator[str]:
             yield f"{told(job)}: expected a name that ends with {suffix}"
         if "ttlSecondsAfterFinished" not in job["spec"]:
             yield f"{told(job)}: ttlSecondsAfterFinished: expected, for a Job of other secrets needs the name"
+        if any("envFrom" in container for container in Workload(job).containers):
+            yield f"{told(job)}: envFrom: expected none, for it would change with any setting"
     waiting = {manifests.environment(workload).get("HEADROOM_MIGRATIONS") for workload in manifests.services}
     if waiting != ({"await"} if jobs else {None}):
         yield f"HEADROOM_MIGRATIONS: expected await where Jobs migrate and nowhere else, found {waiting}"
