@@ -321,3 +321,12 @@ def test_amounts_of_memory(amount: str | int, number: int) -> None:
 def test_other_amounts_are_refused(amount: str) -> None:
     with pytest.raises(ValueError, match="expected an amount of memory such as 512Mi, found"):
         memory(amount)
+
+
+def test_production_has_at_least_two_of_each_service(production: Manifests) -> None:
+    fewest = {one["spec"]["scaleTargetRef"]["name"]: one["spec"] for one in production.of("ScaledObject")}
+    fewest |= {one["metadata"]["name"]: one["spec"] for one in production.of("HorizontalPodAutoscaler")}
+    for workload in production.services:
+        scaler = fewest.get(workload.name, {})
+        replicas = workload.spec.get("replicas", scaler.get("minReplicaCount", scaler.get("minReplicas", 1)))
+        assert replicas >= 2, workload.name
