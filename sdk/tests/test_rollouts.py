@@ -47,7 +47,7 @@ def test_a_rollout_that_is_complete() -> None:
     ("status", "reason"),
     [
         ({"updatedReplicas": 1}, "1 of 3 pods are updated"),
-        ({"replicas": 4}, "1 pods of older versions have not ended"),
+        ({"replicas": 4}, "older pods that have not ended: 1"),
         ({"availableReplicas": 2}, "2 of 3 pods are available"),
         ({"observedGeneration": 0}, "the cluster has not seen its newest version yet"),
     ],
@@ -61,7 +61,7 @@ def test_a_rollout_without_progress_has_failed() -> None:
     one = read(not_pulled("router-2"), pod("router-1"), replicas=1, status=stalled())
     assert one.state is RolloutState.FAILED
     assert one.reason == (
-        "no progress within 120 s; 1 pods of older versions have not ended; "
+        "no progress within 120 s; older pods that have not ended: 1; "
         'ImagePullBackOff: Back-off pulling image "headroom/router:9.9.9"'
     )
 
@@ -127,7 +127,7 @@ def test_a_pod_that_leaves_is_no_trouble() -> None:
     leaving["metadata"]["deletionTimestamp"] = MADE
     one = read(leaving, replicas=1, status={"replicas": 2})
     assert (one.pods[0].state, one.pods[0].reason) == ("leaving", "")
-    assert one.reason == "1 pods of older versions have not ended"
+    assert one.reason == "older pods that have not ended: 1"
 
 
 def test_a_bare_pod_is_read() -> None:

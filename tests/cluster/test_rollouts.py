@@ -51,7 +51,7 @@ def test_an_image_that_is_nowhere_stops_the_rollout_and_users_are_served(complet
 
 
 def test_a_service_that_refuses_its_settings_says_why(complete: Platform) -> None:
-    complete.kubectl("set", "env", "deployment/generator", "HEADROOM_THREADS=none", "HEADROOM_LOG_LEVEL=loud")
+    complete.kubectl("set", "env", "deployment/generator", "HEADROOM_LOG_LEVEL=loud")
     complete.kubectl.until(
         lambda: "crashes" in complete.rollout("generator")["reason"], "the crash", seconds=120
     )

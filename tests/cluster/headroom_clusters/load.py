@@ -39,7 +39,7 @@ RUNNERS: Final = 3
 READERS: Final = 2
 
 _PAUSE: Final = 0.2
-_END_SECONDS: Final = 180.0
+_END_SECONDS: Final = 300.0
 
 
 @dataclass

@@ -176,7 +176,7 @@ def _lacking(deployment: Json, desired: int) -> Iterator[str]:
     elif updated < desired:
         yield f"{updated} of {desired} pods are updated"
     elif total > updated:
-        yield f"{total - updated} pods of older versions have not ended"
+        yield f"older pods that have not ended: {total - updated}"
     elif (available := status.get("availableReplicas", 0)) < desired:
         yield f"{available} of {desired} pods are available"
 
