@@ -20,7 +20,7 @@ PYTEST := $(BIN)/pytest --quiet
 
 .PHONY: help setup demo lint lint-python lint-types lint-imports lint-shell lint-workflows lint-generated \
   format test test-quick browser servers soak simulate bench lock lint-locks docs diagrams wheels k8s-secrets \
-  clean lint-rules lint-kubernetes lint-version version lint-compose e2e e2e-k8s
+  clean images push lint-dockerfiles lint-rules lint-kubernetes lint-version version lint-compose e2e e2e-k8s
 
 help: ## list the commands
 	@awk 'BEGIN {FS = ":.*## "; print "make COMMAND, where COMMAND is one of:\n"} \
@@ -38,7 +38,7 @@ demo: setup ## simulate an example with 10 replications and write out/report.htm
 
 # --- check ---------------------------------------------------------------------------------------------------------
 
-lint: lint-python lint-types lint-imports lint-shell lint-workflows lint-rules lint-kubernetes lint-generated lint-locks lint-version lint-compose ## all checks that run no code of ours
+lint: lint-python lint-types lint-imports lint-shell lint-dockerfiles lint-workflows lint-rules lint-kubernetes lint-generated lint-locks lint-version lint-compose ## all checks that run no code of ours
 
 lint-python: setup
 	@$(BIN)/ruff check .
@@ -52,6 +52,9 @@ lint-imports: setup
 
 lint-shell: setup
 	@$(BIN)/shellcheck .ci/run scripts/*.sh
+
+lint-dockerfiles: setup
+	@$(BIN)/hadolint microservices/*/Dockerfile
 
 lint-workflows: setup
 	@$(BIN)/zizmor --offline --no-progress --quiet .github
@@ -140,6 +143,17 @@ docs: setup ## write what is generated in docs/: scenario reference, JSON Schema
 diagrams: setup ## write the diagrams' sources from the code and draw them (needs Graphviz, installed by apt)
 	@scripts/apt_install.sh graphviz
 	@$(BIN)/python -m diagrams
+
+# --- images --------------------------------------------------------------------------------------------------------
+
+# TAG=dev, IMAGE_PREFIX=headroom; the environment's PYTHON_IMAGE names another base.
+images: setup ## build the images of all services into the local engine (TAG=dev, IMAGE_PREFIX=headroom)
+	@$(BIN)/python -m scripts.images build --tag $(or $(TAG),dev) --prefix $(or $(IMAGE_PREFIX),headroom)
+
+# TAG is the version, without v, that the commit is tagged with; REGISTRY as in scripts/release_images.sh, which it
+# calls as the release workflow does: it needs skopeo, grype, and a builder that makes SBOMs. DRY_RUN=1 prints the commands.
+push: setup ## build, scan and publish the images of a tagged commit (TAG=0.2.0, REGISTRY=registry.example/, DRY_RUN=1)
+	@$(BIN)/python -m scripts.images push --tag $(or $(TAG),$(error TAG: expected a version such as 0.2.0)) $(if $(DRY_RUN),--dry-run)
 
 # --- release -------------------------------------------------------------------------------------------------------
 

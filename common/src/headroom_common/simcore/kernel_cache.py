@@ -68,6 +68,13 @@ class KernelCache(_caching.FunctionCache):  # type: ignore[misc] # numba ships n
         """Return the files that hold what has been kept of this function."""
         return sorted(Path(self.cache_path).glob(f"{self._impl.filename_base}.*"))
 
+    def load_overload(self, sig: Any, target_context: Any) -> Any:  # noqa: ANN401 - numba's own types
+        """Return a version that was kept, or None."""
+        try:
+            return super().load_overload(sig, target_context)
+        except OSError:
+            return None
+
     def save_overload(self, sig: Any, data: Any) -> None:  # noqa: ANN401 - numba's own types
         """Keep a compiled version, or warn once per folder that none can be kept there."""
         try:
