@@ -58,6 +58,10 @@ def without(objects: Manifests, kind: str, name: str) -> None:
     objects.objects.remove(named(objects, kind, name))
 
 
+def role(kind: str, **rules: list[str]) -> Object:
+    return {"kind": kind, "metadata": {"name": "reader"}, "rules": [rules]}
+
+
 def peer(manifests: Manifests, policy: str, direction: str) -> Any:
     return spec(manifests, "NetworkPolicy", policy)[direction][0]
 
@@ -113,6 +117,15 @@ BROKEN: list[tuple[str, str, Break]] = [
     ("nobody_gets_a_token", "production",
      lambda m: deployment(m).pod.update(automountServiceAccountToken=True)),
     ("nobody_gets_a_token", "production", lambda m: deployment(m).pod.pop("enableServiceLinks")),
+    ("nobody_gets_a_token", "production",
+     lambda m: deployment(m).pod["volumes"].append(
+         {"name": "token", "projected": {"sources": [{"serviceAccountToken": {"path": "token"}}]}})),
+    ("roles_are_for_reading_in_the_namespace", "production",
+     lambda m: m.objects.append(role("Role", verbs=["get"], resources=["secrets"]))),
+    ("roles_are_for_reading_in_the_namespace", "production",
+     lambda m: m.objects.append(role("Role", verbs=["create"], resources=["pods"]))),
+    ("roles_are_for_reading_in_the_namespace", "production",
+     lambda m: m.objects.append(role("ClusterRole", verbs=["get"], resources=["pods"]))),
     ("every_workload_has_its_own_service_account", "production",
      lambda m: deployment(m).pod.update(serviceAccountName="router")),
     ("every_workload_has_its_own_service_account", "production",

@@ -28,6 +28,8 @@ CREDENTIALS = re.compile(
 SECRET_NAME = re.compile(r"PASSWORD|SECRET(?!S_DIR)|TOKEN|_KEY$|REDIS_URL|DATABASE_URL|BROKER__URL")
 IMAGE = re.compile(r"(?P<name>[a-z0-9./-]+?)(?::(?P<tag>[\w.-]+))?(?:@sha256:[0-9a-f]{64})?")
 LARGEST_SHARE = 0.75
+CLUSTERS_OWN = {"kube-root-ca.crt"}
+"""ConfigMaps that every namespace has."""
 
 
 @rule(30)
@@ -75,6 +77,8 @@ def everything_that_is_named_exists(manifests: Manifests) -> Iterator[str]:
     named = chain.from_iterable(_references(workload) for workload in manifests.workloads)
     for where, kind, name, key in chain(named, _references_of_operators(manifests)):
         found = manifests.named(kind, name)
+        if name in CLUSTERS_OWN:
+            continue
         if found is None:
             yield f"{where}: expected {kind} {name} among the manifests"
         elif key is not None and key not in found.get("data", {}):

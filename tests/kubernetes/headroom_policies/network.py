@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 NAMESPACE = "kubernetes.io/metadata.name"
 PUBLIC_PATHS = {"/api", "/openapi.json"}
 DNS = {("UDP", 53), ("TCP", 53)}
-UNBOUNDED = {"rabbitmq-nodes"}
+UNBOUNDED = {"rabbitmq-nodes", "alloy"}
 """Policies that may allow ports at any address: the Kubernetes API has no label."""
+BROUGHT = {"alloy"}
+"""Policies that a component brings for its own pods, with the others or without."""
 
 Arrow = tuple[str, str, int]
 """Who asks, a pod's name or `namespace:<name>`; who is asked; at which port."""
@@ -107,8 +109,7 @@ def _named(peer: Object, there: dict[str, Pod]) -> Iterator[str]:
 def nothing_is_allowed_by_default(manifests: Manifests) -> Iterator[str]:
     """Where there are policies at all, one denies everything, and none opens more than it names."""
     policies = manifests.of("NetworkPolicy")
-    own = [one for one in policies if one["metadata"]["name"] != "to-external-postgresql"]
-    if not own:
+    if {policy["metadata"]["name"] for policy in policies} <= BROUGHT:
         return
     denied = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
     if denied not in [policy["spec"] for policy in policies]:

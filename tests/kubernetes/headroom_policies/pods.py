@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 HIGHEST_RESOURCES = {"cpu", "memory"}
 BROKER = "rabbitmq"
+READERS = {"alloy"}
+"""What may ask the Kubernetes API."""
 
 
 def _containers(manifests: Manifests) -> Iterator[tuple[Workload, Object, str]]:
@@ -194,15 +196,29 @@ def the_namespace_enforces_the_restricted_standard(manifests: Manifests) -> Iter
 
 @rule(23)
 def nobody_gets_a_token(manifests: Manifests) -> Iterator[str]:
-    """Nothing here asks the Kubernetes API anything."""
+    """Nothing here asks the Kubernetes API anything, but what reads logs, with a token that expires."""
     for account in manifests.of("ServiceAccount"):
         if account.get("automountServiceAccountToken") is not False:
             yield f"{told(account)}: automountServiceAccountToken: expected false"
     for workload in manifests.workloads:
         if workload.pod.get("automountServiceAccountToken") is not False:
             yield f"{workload.told}: automountServiceAccountToken: expected false"
+        if any(True for _ in workload.volumes("serviceAccountToken")) and workload.name not in READERS:
+            yield f"{workload.told}: serviceAccountToken: expected none"
         if workload.pod.get("enableServiceLinks") is not False:
             yield f"{workload.told}: enableServiceLinks: expected false"
+
+
+@rule(23)
+def roles_are_for_reading_in_the_namespace(manifests: Manifests) -> Iterator[str]:
+    """Whoever gets in by one of our pods can change nothing in the cluster."""
+    for role in manifests.of("ClusterRole", "ClusterRoleBinding"):
+        yield f"{told(role)}: expected none"
+    for role in manifests.of("Role"):
+        verbs = {verb for entry in role["rules"] for verb in entry["verbs"]}
+        resources = {resource for entry in role["rules"] for resource in entry["resources"]}
+        if not verbs <= {"get", "list", "watch"} or not resources <= {"pods", "pods/log"}:
+            yield f"{told(role)}: expected to read pods, found {sorted(verbs)} of {sorted(resources)}"
 
 
 @rule(24)

@@ -28,6 +28,7 @@ AXES: Final[tuple[tuple[tuple[str, ...], ...], ...]] = (
     (("network-policies",), ()),
     ((), ("ingress",), ("gateway-api",)),
     (("monitoring",), ()),
+    (("logs",), ()),
     (("autoscaling-keda",), ()),
     (("autoscaling-hpa",), ()),
 )
