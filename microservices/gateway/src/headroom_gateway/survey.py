@@ -160,7 +160,7 @@ class Survey(Collector):
         self._database = database
         self._results = results
         self._clock = clock
-        self._figures: dict[str, Figures] = {}
+        self._figures: dict[str, Figures | None] = {}
         self._sight: Sight | None = None
 
     async def run(self, _: EventManager) -> None:
@@ -194,9 +194,9 @@ class Survey(Collector):
             waiting_since=None if waiting is None else from_us(waiting.accepted_us),
             silent_since=from_us(min(under_way)) if under_way else None,
             results={
-                name: _last_result(self._figures[row.result_hash], row)
+                name: _last_result(figures, row)
                 for name, row in latest.items()
-                if row.result_hash in self._figures
+                if (figures := self._figures.get(row.result_hash)) is not None
             },
         )
 
@@ -208,7 +208,7 @@ class Survey(Collector):
                 document = await self._results.document(name)
             except NoResultError:
                 continue  # removed meanwhile
-            self._figures[name] = await asyncio.to_thread(Figures.of, document)
+            self._figures[name] = await asyncio.to_thread(_figures, document, name)
 
     def collect(self) -> Iterator[Metric]:
         """Return all metrics."""
@@ -268,6 +268,15 @@ def _of_results(results: Mapping[str, LastResult]) -> Iterator[Metric]:
         for name, number in _present(values).items():
             families[name].add_metric([scenario], number)
     yield from (latency, widths, verdict, *families.values())
+
+
+def _figures(document: bytes, name: str) -> Figures | None:
+    """Return the figures of a result; None when it is not as it should be, which no other work waits for."""
+    try:
+        return Figures.of(document)
+    except (LookupError, TypeError, ValueError) as error:
+        _log.warning("a result has no figures", result=name, reason=repr(error))
+        return None
 
 
 def _family(name: str, meaning: str, *labels: str) -> GaugeMetricFamily:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gateway_testing.storage import Storage
+    from structlog.typing import EventDict
 
     from headroom_gateway.representations import Run
     from headroom_gateway.storage.results import Results
@@ -140,6 +141,20 @@ async def test_figures_that_a_result_does_not_have_are_left_out(storage: Storage
     names = {labels[0] for labels in found if labels[0].startswith("result")}
     assert not names & {"result_latency_seconds", "result_half_width_ratio"}
     assert (found["result_requests_per_second", "dead"], found["result_error_ratio", "dead"]) == (0, 1)
+
+
+async def test_a_result_of_another_form_is_told_of_once_and_left_out(
+    sqlite: Storage, log_lines: list[EventDict]
+) -> None:
+    looking = survey_of(sqlite)
+    await completed(sqlite, "odd", result())
+    await completed(sqlite, "shop", document())
+    for _ in range(2):
+        await looking.look()
+    assert {labels[1] for labels in told(looking) if labels[0] == "result_trials"} == {"shop"}
+    assert [line["reason"] for line in log_lines if line["event"] == "a result has no figures"] == [
+        "KeyError('latency')"
+    ]
 
 
 async def test_only_the_scenarios_that_ran_last_are_told_of(
