@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from importlib.metadata import version
 
 import httpx
 import numpy as np
@@ -144,5 +145,5 @@ async def test_one_state_is_set(client: httpx.AsyncClient, composition: Composit
 
 
 async def test_the_build_is_named(client: httpx.AsyncClient) -> None:
-    labels = (("service", "generator"), ("version", "0.1.0"))
+    labels = (("service", "generator"), ("version", version("headroom-common")))
     assert (await samples(client))["headroom_build_info", labels] == 1

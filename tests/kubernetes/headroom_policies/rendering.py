@@ -13,6 +13,7 @@ import yaml
 
 from headroom_policies.manifests import Manifests
 from scripts.make_secrets import write
+from scripts.version import current
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,7 +86,7 @@ def add_combinations(tree: Path) -> list[Path]:
             "components": [f"../../components/{name}" for name in components],
             "images": dev["images"],
             "patches": [
-                patch | {"patch": patch["patch"].replace("value: 0.1.0", "value: dev")}
+                patch | {"patch": patch["patch"].replace(f"value: {current()}", "value: dev")}
                 for patch in model["patches"]
                 if "patch" in patch
             ],
