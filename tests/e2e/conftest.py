@@ -35,7 +35,7 @@ def built() -> Iterator[Stack]:
             pytest.fail(reason)
         pytest.skip(reason)
     stack = Stack()
-    stack.compose("build")
+    stack.build()
     stack.down("--volumes", "--remove-orphans")
     try:
         yield stack

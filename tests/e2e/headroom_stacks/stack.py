@@ -31,6 +31,7 @@ class Stack:
     def __init__(self) -> None:
         here = hashlib.sha256(os.fsencode(ROOT)).hexdigest()[:8]
         self.project = f"headroom-e2e-{here}"
+        self.tag = os.environ.get("HEADROOM_E2E_TAG") or self.project
         self.port = free_port()
 
     @property
@@ -40,7 +41,7 @@ class Stack:
 
     def image(self, service: str) -> str:
         """Name of a service's image."""
-        return f"headroom/{service}:{self.project}"
+        return f"headroom/{service}:{self.tag}"
 
     def compose(self, *arguments: str, port: int | None = None) -> str:
         """Run a command of Compose on this project, and return what it prints.
@@ -63,11 +64,16 @@ class Stack:
             *(str(ROOT / word) if word.endswith(".yml") else word for word in files),
             *arguments,
             environment={
-                "HEADROOM_VERSION": self.project,
+                "HEADROOM_VERSION": self.tag,
                 "E2E_PORT": str(port or self.port),
                 "COMPOSE_PROFILES": "",
             },
         )
+
+    def build(self) -> None:
+        """Build the images, unless those of another tag are to be tested."""
+        if self.tag == self.project:
+            self.compose("build")
 
     def up(self, *more: str) -> None:
         """Have all containers run and be healthy; does nothing where they are.
