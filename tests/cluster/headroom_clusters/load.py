@@ -65,6 +65,17 @@ class Count:
         """Answers that were no success."""
         return sum(count for status, count in self.statuses.items() if status >= httpx.codes.BAD_REQUEST)
 
+    def expect_nothing_noticed(self) -> None:
+        """Expect that all went as if nothing had happened.
+
+        Raises:
+            AssertionError: something was noticed.
+        """
+        assert not self.broken, self
+        assert self.refused == 0, self
+        assert not self.failed, self
+        assert self.runs > 0, self
+
     def __str__(self) -> str:
         return (
             f"{self.sent} requests, answers {dict(self.statuses)}, broken {dict(self.broken)}, "
