@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import tomllib
 from typing import TYPE_CHECKING
 
@@ -171,3 +172,44 @@ def test_the_released_versions_have_notes(root: Path) -> None:
     released = [found["version"] for found in release_notes.HEADING.finditer(changelog)][1:]
     assert released
     assert all(release_notes.notes(changelog, each) for each in released)
+
+
+def release_images(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the script with nothing but the system's programs."""
+    return subprocess.run(  # noqa: S603 - our own script
+        [root / "scripts/release_images.sh", *arguments],
+        env={"PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_release_has_the_image_of_every_service(root: Path) -> None:
+    script = (root / "scripts/release_images.sh").read_text(encoding="utf-8")
+    named = re.search(r"^services=\((.*)\)$", script, flags=re.MULTILINE)
+    assert named is not None
+    assert set(named[1].split()) == {path.parent.name for path in root.glob("microservices/*/Dockerfile")}
+    base = re.search(r"^python_image=(.*)$", script, flags=re.MULTILINE)
+    assert base is not None
+    for path in root.glob("microservices/*/Dockerfile"):
+        defaults = dict(re.findall(r"^ARG (\w+)=(.*)$", path.read_text(encoding="utf-8"), flags=re.MULTILINE))
+        assert defaults["PYTHON_IMAGE"].replace("${PYTHON_VERSION}", defaults["PYTHON_VERSION"]) == base[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "told"),
+    [
+        ((), 2, "release_images.sh build TAG"),
+        (("publish",), 2, "release_images.sh push TAG"),
+        (("load",), 1, "TAG: expected the tag of the images, such as 0.2.0"),
+        (("build", "0.2.0"), 1, "BASE: expected the base image with its digest"),
+    ],
+)
+def test_the_steps_of_a_release_say_what_they_need(
+    arguments: tuple[str, ...], status: int, told: str, root: Path
+) -> None:
+    done = release_images(root, *arguments)
+    assert done.returncode == status, done.stderr
+    assert told in done.stderr
