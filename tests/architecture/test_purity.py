@@ -37,7 +37,12 @@ IMPURE_STANDARD = {
     "uuid",
 }
 # Where compiled kernels are kept is decided where they are compiled.
-EXCEPTIONS = {("jit.py", "os"), ("jit.py", "pathlib")}
+EXCEPTIONS = {
+    ("jit.py", "os"),
+    ("jit.py", "pathlib"),
+    ("kernel_cache.py", "os"),
+    ("kernel_cache.py", "pathlib"),
+}
 IMPURE_NAMES = {"default_rng", "RandomState", "perf_counter", "monotonic", "time_ns", "utcnow"}
 IMPURE_CALLS = {"open", "print", "input"}
 

@@ -38,6 +38,12 @@ REGISTRY_HOSTS = tuple(
         ("ubuntu", "com"),
     )
 )
+# Debian's package of the container engine has the name of a registry.
+ENGINE_PACKAGE = next(host for host in REGISTRY_HOSTS if host.startswith("docker"))
+PACKAGES = {
+    ("scripts/containers.sh", ENGINE_PACKAGE),
+    ("tests/architecture/test_engine_search.py", ENGINE_PACKAGE),
+}
 """Written in pieces, so that this file does not name them."""
 
 MACHINE_PATH = re.compile(r"(^|[^A-Za-z0-9_.}\])-])/(root|work|home/[a-z]+|Users/[A-Za-z]+)/")
@@ -81,7 +87,12 @@ def test_every_exception_has_a_reason(texts: dict[str, str]) -> None:
 
 
 def test_no_file_knows_a_package_registry(texts: dict[str, str]) -> None:
-    offenders = [f"{name}: {host}" for name, text in texts.items() for host in REGISTRY_HOSTS if host in text]
+    offenders = [
+        f"{name}: {host}"
+        for name, text in texts.items()
+        for host in REGISTRY_HOSTS
+        if host in text and (name, host) not in PACKAGES
+    ]
     assert offenders == []
 
 
@@ -90,6 +101,7 @@ def test_no_file_holds_a_path_of_a_machine(texts: dict[str, str]) -> None:
         f"{name}:{number}: {line.strip()}"
         for name, text in texts.items()
         if not name.startswith("tests/architecture/")
+        and not name.endswith("/Dockerfile")  # paths of an image
         for number, line in enumerate(text.splitlines(), start=1)
         if MACHINE_PATH.search(line)
     ]
