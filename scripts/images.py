@@ -1,7 +1,7 @@
 """Build all images for the local engine, or publish them: ``make images`` and ``make push``.
 
 ``build`` makes ``<prefix>/<service>:<tag>`` labelled with version, commit and its time.
-``push`` publishes a tagged commit the way the release workflow does, by release_images.sh, and refuses anything
+``push`` publishes a tagged commit as the release workflow does, by release_images.sh, and refuses anything
 else: a tree with changes, or a tag that is not the version's.
 """
 

@@ -24,7 +24,7 @@ from headroom_common.transports.memory import MemoryBroker
 headroom.embedded.MemoryBroker = partial(MemoryBroker, by_reference=False)
 for scenario in map(Path, sys.argv[1:]):
     for late_bound in (False, True):
-        run(scenario, trials=1, late_bound=late_bound, segment_arrivals=2000)
+        run(scenario, trials=1, late_bound=late_bound, segment_arrivals=5000)
 for kernel in KERNELS:
     called = kernel.dispatcher.signatures
     if called != [kernel.arguments]:
@@ -34,9 +34,8 @@ for kernel in KERNELS:
 
 @pytest.mark.skipif(not COMPILED, reason="plain Python takes any type")
 def test_every_kernel_is_called_with_the_types_that_it_states() -> None:
-    examples = SCENARIOS.parents[2] / "examples"
-    scenarios = [*SCENARIOS.glob("*.yaml"), examples / "closed-loop.yaml", examples / "memory-pressure.yaml"]
-    scenarios += [examples / "single-server.yaml", examples / "large-fleet.yaml"]
+    simple = SCENARIOS.parents[2] / "examples/single-server.yaml"
+    scenarios = [*SCENARIOS.glob("*.yaml"), simple]
     done = subprocess.run(  # noqa: S603 - our own interpreter and program
         [sys.executable, "-c", PROGRAM, *map(str, scenarios)], capture_output=True, text=True, check=False
     )
