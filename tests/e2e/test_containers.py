@@ -72,7 +72,7 @@ def test_no_container_has_privileges(stack: Stack) -> None:
         assert not host["CapAdd"], name
         assert not host["Privileged"], name
         assert host["SecurityOpt"] == ["no-new-privileges:true"], name
-        assert 0 < host["Memory"] <= 2**30, name
+        assert 0 < host["Memory"] <= 2**31, name
         assert 0 < host["NanoCpus"] <= 10**9, name
         assert host["PidsLimit"] > 0, name
 
