@@ -112,16 +112,15 @@ class Platform:
 
     def kill(self, service: str) -> None:
         """Take a pod away with no grace; wait until there is another one."""
-        name = self.pods(service)[0]["metadata"]["name"]
-        self.kubectl("delete", "pod", name, "--grace-period=0", "--force")
-        self.kubectl.until(
-            lambda: (
-                all(ready(pod) for pod in self.pods(service))
-                and name not in {pod["metadata"]["name"] for pod in self.pods(service)}
-            ),
-            f"another pod of {service}",
-            seconds=_ROLLOUT_SECONDS,
-        )
+        victim = self.pods(service)[0]["metadata"]
+        self.kubectl("delete", "pod", victim["name"], "--grace-period=0", "--force")
+
+        def is_replaced() -> bool:
+            pods = self.pods(service)  # one of a StatefulSet has the name of the one before
+            others = all(pod["metadata"]["uid"] != victim["uid"] for pod in pods)
+            return others and bool(pods) and all(ready(pod) for pod in pods)
+
+        self.kubectl.until(is_replaced, f"another pod of {service}", seconds=_ROLLOUT_SECONDS)
         self.note_starts()
 
     def settle(self, service: str) -> None:
