@@ -9,10 +9,10 @@ from headroom_platforms.backends import Backend
 from headroom_platforms.gateways import SMALL, Caller, GatewayPlatform
 from headroom_servers.postgres import program
 
-LONG = SMALL.replace("horizon: 20s", "horizon: 1200s")
+LONG = SMALL.replace("horizon: 20s", "horizon: 600s")
 """A scenario whose runs are under way for a while."""
 
-TRIALS = 40
+TRIALS = 12
 _SECONDS = 60
 
 
