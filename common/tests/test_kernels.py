@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from headroom_common.kernels import targets
+from headroom_common.kernels import HERE, targets
 from headroom_common.simcore.jit import COMPILED
 
 pytestmark = pytest.mark.skipif(not COMPILED, reason="plain Python is not compiled")
@@ -71,6 +71,16 @@ def test_what_was_compiled_beforehand_is_found_for_every_baseline(
             options["HEADROOM_KERNEL_TARGET"] = target
         shown = python("-W", "error", "-c", SHOW, **environment | options)
         assert shown.stdout.split()[1:] == ["56.0", "0"], shown.stdout + shown.stderr
+
+
+def test_kernels_for_this_machine_alone(environment: dict[str, str], tmp_path: Path) -> None:
+    asked = ("--targets", HERE, "--into", str(tmp_path / "kernels"), "some_service")
+    done = python("-m", "headroom_common.kernels", *asked, **environment)
+    (target,) = targets(HERE)
+    assert done.stdout.splitlines() == [f"{target}: 1 kernels"], done.stderr
+    options = {"NUMBA_CACHE_DIR": str(tmp_path / "kernels")}
+    shown = python("-W", "error", "-c", SHOW, **environment | options)
+    assert shown.stdout.split() == [target, "56.0", "0"], shown.stdout + shown.stderr
 
 
 def test_kernels_are_compiled_for_a_processor_that_is_not_here(

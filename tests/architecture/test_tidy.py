@@ -102,7 +102,6 @@ def test_no_file_holds_a_path_of_a_machine(texts: dict[str, str]) -> None:
         for name, text in texts.items()
         # The paths in a Dockerfile are an image's, the same everywhere.
         if not name.startswith("tests/architecture/") and not name.endswith("/Dockerfile")
-        and not name.endswith("/Dockerfile")  # paths of an image
         for number, line in enumerate(text.splitlines(), start=1)
         if MACHINE_PATH.search(line)
     ]

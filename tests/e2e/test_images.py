@@ -186,12 +186,14 @@ def test_a_service_lives_without_privileges_and_ends_when_told(built: Stack, ser
         assert "Warning" not in docker("logs", container)
 
 
-@pytest.mark.parametrize("baseline", ["x86-64-v4", "x86-64-v3", "x86-64-v2"])
-def test_a_container_compiles_nothing(built: Stack, service: str, baseline: str) -> None:
-    options = (*UNPRIVILEGED, f"--env=HEADROOM_KERNEL_TARGET={baseline}")
+@pytest.mark.parametrize("baseline", [None, "x86-64-v4", "x86-64-v3", "x86-64-v2"])
+def test_a_container_compiles_nothing(built: Stack, service: str, baseline: str | None) -> None:
+    if baseline is not None and not built.published:
+        pytest.skip("the images that the tests build have kernels for this machine alone")
+    options = (*UNPRIVILEGED, *([f"--env=HEADROOM_KERNEL_TARGET={baseline}"] if baseline else []))
     told = run(built.image(service), "python", "-W", "error", "-c", LOAD, package(service), options=options)
     target, kernels, misses = told.split()
-    assert target in {baseline, "x86-64-v3", "x86-64-v2", "generic"}, "the widest that this machine has"
+    assert target in {baseline or "x86-64-v4", "x86-64-v3", "x86-64-v2", "generic"}, "the widest there is"
     assert int(misses) == 0
     assert (int(kernels) > 0) == (service != "gateway")
 

@@ -71,7 +71,8 @@ def cluster() -> Iterator[Cluster]:
 
 def _build(service: str, image: str, environment: Mapping[str, str]) -> None:
     file = f"microservices/{service}/Dockerfile"
-    _run("docker", "build", "--quiet", "--file", file, "--tag", image, ".", environment=environment)
+    kernels = () if service == "gateway" else ("--build-arg", "KERNEL_TARGETS=here")
+    _run("docker", "build", "--quiet", *kernels, "--file", file, "--tag", image, ".", environment=environment)
 
 
 def _exported(program: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -35,6 +35,11 @@ class Stack:
         self.port = free_port()
 
     @property
+    def published(self) -> bool:
+        """Whether the images are those of a release, and not built for these tests."""
+        return self.tag != self.project
+
+    @property
     def url(self) -> str:
         """Where the gateway answers."""
         return f"http://localhost:{self.port}"
@@ -72,7 +77,7 @@ class Stack:
 
     def build(self) -> None:
         """Build the images, unless those of another tag are to be tested."""
-        if self.tag == self.project:
+        if not self.published:
             self.compose("build")
 
     def up(self, *more: str) -> None:
