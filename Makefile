@@ -87,13 +87,13 @@ format: setup ## format the code and fix what can be fixed by itself
 	@$(BIN)/ruff check --fix .
 
 test: setup browser servers ## the full suite, kernels also as plain Python
-	@engine=$$(scripts/containers.sh); eval "$$engine"; $(PYTEST) --numprocesses $(WORKERS) --dist loadgroup
+	@scripts/with_engine.sh $(PYTEST) --numprocesses $(WORKERS) --dist loadgroup
 
 test-quick: setup servers ## the suite without browsers, without containers and without the uncompiled run
 	@$(PYTEST) --numprocesses $(WORKERS) -m "not browser and not uncompiled and not e2e"
 
 e2e: setup ## build all images, bring everything up with Compose, run, kill, scale and remove it
-	@engine=$$(scripts/containers.sh); eval "$$engine"; $(PYTEST) tests/e2e
+	@scripts/with_engine.sh $(PYTEST) tests/e2e
 
 e2e-k8s: setup ## rollouts, scaling and kills on the cluster of KUBECONFIG (HEADROOM_E2E_IMAGES=prefix/ HEADROOM_E2E_TAG=tag)
 	@HEADROOM_E2E_K8S=require $(PYTEST) tests/cluster

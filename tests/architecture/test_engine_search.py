@@ -26,20 +26,24 @@ def machine(tmp_path: Path, root: Path) -> Path:
     """A repository with this script, on a machine with bash and no engine."""
     scripts = tmp_path / "repository/scripts"
     scripts.mkdir(parents=True)
-    shutil.copy(root / "scripts/containers.sh", scripts)
-    for name in ("bash", "dirname", "cat", "grep"):
+    for name in ("containers.sh", "with_engine.sh"):
+        shutil.copy(root / "scripts" / name, scripts)
+    for name in ("bash", "dirname", "cat", "grep", "mv"):
         found = shutil.which(name)
         assert found is not None
         (tmp_path / "bin").mkdir(exist_ok=True)
         (tmp_path / "bin" / name).symlink_to(found)
     executable(tmp_path / "bin/docker", "exit 1")
+    executable(tmp_path / "bin/pgrep", f'test -e "{tmp_path}/engine"')
     return tmp_path
 
 
-def search(machine: Path, **wish: str) -> subprocess.CompletedProcess[str]:
+def search(
+    machine: Path, *command: str, script: str = "containers.sh", **wish: str
+) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if name != "HEADROOM_E2E"}
     return subprocess.run(  # noqa: S603 - our own script
-        [machine / "repository/scripts/containers.sh"],
+        [machine / "repository/scripts" / script, *command],
         env={**environment, "PATH": str(machine / "bin"), **wish},
         capture_output=True,
         text=True,
@@ -89,3 +93,21 @@ def test_an_old_compose_is_not_installed(machine: Path) -> None:
     found = search(machine)
     assert "tests/e2e are SKIPPED" in found.stderr
     assert "never" not in found.stderr
+
+
+@pytest.mark.parametrize("status", [0, 3])
+def test_what_was_started_for_a_command_is_stopped_after_it(machine: Path, status: int) -> None:
+    executable(machine / "shared/tools/containers/up", f"echo >\"{machine}/engine\"; echo '{EXPORT}'")
+    executable(machine / "shared/tools/containers/down", f'mv "{machine}/engine" "{machine}/stopped"')
+    command = ("bash", "-c", f"echo $DOCKER_HOST; exit {status}")
+    found = search(machine, *command, script="with_engine.sh")
+    assert (found.returncode, found.stdout) == (status, "unix:///somewhere\n")
+    assert (machine / "stopped").exists()
+
+
+def test_an_engine_that_was_there_stays(machine: Path) -> None:
+    (machine / "engine").touch()
+    executable(machine / "bin/docker", "exit 0")
+    executable(machine / "shared/tools/containers/down", "echo never")
+    found = search(machine, "bash", "-c", "echo done", script="with_engine.sh")
+    assert (found.returncode, found.stdout) == (0, "done\n")
