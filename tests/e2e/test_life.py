@@ -33,7 +33,7 @@ def test_runs_and_secrets_are_kept_until_they_are_removed(stack: Stack, tmp_path
     assert stack.containers() == []
     stack.up()
     assert stack.get("/api/v1/runs").json()["items"][0] == run
-    assert stack.get(f"/api/v1/runs/{run['id']}/result").content == output.read_bytes()
+    assert stack.get(f"/api/v1/runs/{run['id']}/results").content == output.read_bytes()
     assert stack.run_in("gateway", "cat", URL) == secret
 
     stack.down("--volumes")
