@@ -87,7 +87,7 @@ format: setup ## format the code and fix what can be fixed by itself
 	@$(BIN)/ruff check --fix .
 
 test: setup browser servers ## the full suite, kernels also as plain Python
-	@scripts/with_engine.sh $(PYTEST) --numprocesses $(WORKERS) --dist loadgroup
+	@scripts/with_engine.sh $(PYTEST) --numprocesses $(WORKERS)
 
 test-quick: setup servers ## the suite without browsers, without containers and without the uncompiled run
 	@$(PYTEST) --numprocesses $(WORKERS) -m "not browser and not uncompiled and not e2e"

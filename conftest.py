@@ -4,8 +4,13 @@ They are the same in every run, so that a change is what broke a test; `make soa
 """
 
 import os
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    import pytest
+    from xdist.scheduler import LoadScopeScheduling
 
 settings.register_profile(
     "busy-machine",
@@ -14,3 +19,18 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("busy-machine")
+
+
+def pytest_xdist_make_scheduler(config: "pytest.Config", log: Any) -> "LoadScopeScheduling":  # noqa: ANN401 - xdist's own
+    """Give the tests on the container engine to one process, and every other test to whoever is free.
+
+    xdist's own groups (3.8) do not hold with this pytest. The largest group is begun first, which suits, for
+    these tests take longest.
+    """
+    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - only where there are several processes
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "containers" if nodeid.startswith(("tests/e2e/", "tests/cluster/")) else nodeid
+
+    return Scheduling(config, log)

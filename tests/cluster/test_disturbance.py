@@ -4,8 +4,6 @@ import pytest
 from headroom_clusters.nodes import SERVICES
 from headroom_clusters.platforms import START_BUDGET_SECONDS, Platform
 
-pytestmark = pytest.mark.xdist_group("containers")
-
 _WHILE_AWAY = {200, 202, 503}
 """Answers while something that the gateway needs is away: what it cannot do is put off, with Retry-After."""
 

@@ -1,10 +1,7 @@
 """New versions: those that come up, those that do not, and what an operator is told."""
 
-import pytest
 from headroom_clusters.nodes import SERVICES
 from headroom_clusters.platforms import Platform
-
-pytestmark = pytest.mark.xdist_group("containers")
 
 BROKEN = "nowhere.invalid/headroom/router:broken"
 

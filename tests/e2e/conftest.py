@@ -17,12 +17,10 @@ HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give these tests to one process, and first: they take longer than any others."""
-    ours = [item for item in items if item.path.is_relative_to(HERE)]
-    for item in ours:
-        item.add_marker(pytest.mark.xdist_group("e2e"))
-        item.add_marker(pytest.mark.e2e)
-    items.sort(key=lambda item: not item.path.is_relative_to(HERE))
+    """Mark these tests, so that they can be left out."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.e2e)
 
 
 @pytest.fixture(scope="session")
