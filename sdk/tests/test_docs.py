@@ -12,7 +12,7 @@ from headroom.cli.main import app
 from headroom_common.errors import HeadroomError
 
 ROOT = Path(__file__).parents[2]
-PLATFORM = ("up", "services", "dead-letters", "runs", "keys", "login", "logout")
+PLATFORM = ("up", "services", "rollout", "dead-letters", "runs", "keys", "login", "logout")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -42,7 +42,7 @@ def test_every_command_of_the_page_works(folder: Path, line: str) -> None:
         found for word in words for found in (sorted(map(str, folder.glob(word))) if "*" in word else [word])
     ]
     if words[0] in PLATFORM or "--gateway" in words:
-        # tests/integration runs these on a real platform; here it is their options that have to exist.
+        # Other tests run these on a real platform; here it is their options that have to exist.
         expanded += ["--help"]
     if words[0] == "run":
         expanded += ["-n", "1", "--set", "spec.horizon=2s", "--set", "spec.warmup=0s"]
