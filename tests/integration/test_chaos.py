@@ -25,6 +25,9 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 RUN = {"scenario": EXAMPLES / "database-pool-saturation.yaml", "trials": 20, "seed": 7}
 """Pools and least connections: the state carried from segment to segment is large."""
 
+SETTLING = 3
+"""Seconds after which a killed RabbitMQ 3.10 brings back the queues that were declared (docs/platform.md)."""
+
 Disturbance = Callable[[Backend, Running, random.Random], Awaitable[None]]
 
 
@@ -104,6 +107,7 @@ async def test_one_disturbance_of_each_kind(
     backend: Backend, undisturbed: Result, disturbance: Disturbance
 ) -> None:
     async with running_platform(backend, {}) as platform:
+        await asyncio.sleep(SETTLING)
         running = asyncio.create_task(run_async(broker=backend.broker_url, segment_arrivals=8_000, **RUN))
         await asyncio.sleep(2)
         await disturbance(backend, platform, random.Random(SEED))  # noqa: S311 - as above
