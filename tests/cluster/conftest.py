@@ -1,6 +1,5 @@
 """A platform on a real cluster, for all tests of this folder."""
 
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +8,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from headroom_clusters.nodes import SERVICES, absent, cluster
+from headroom_clusters.nodes import SERVICES, absent, cluster, required
 from headroom_clusters.platforms import Platform, platform_on
 
 
@@ -17,7 +16,7 @@ from headroom_clusters.platforms import Platform, platform_on
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """The development overlay, in a namespace of its own; every test leaves it as it was."""
     if why := absent():
-        if os.environ.get("HEADROOM_E2E_K8S") == "require":
+        if required():
             pytest.fail(f"no cluster: {why}")
         pytest.skip(f"no cluster: {why}")
     with cluster() as found, platform_on(found, tmp_path_factory.mktemp("cluster")) as made:
