@@ -15,6 +15,7 @@ _SITE_STEP = 0xD1342543DE82EF95
 _MIX_1 = 0xBF58476D1CE4E5B9
 _MIX_2 = 0x94D049BB133111EB
 _UNIT = 1.0 / (1 << 52)
+_MASK = (1 << 64) - 1
 
 WHOLE = float(1 << 52)
 """From here to twice as much, floats are whole numbers."""
@@ -42,6 +43,34 @@ def stream_key(seed: int, trial: int) -> int:
 def trial_stream(seed: int, trial: int) -> int:
     """Return the key of a trial's draws for a seed in [0, 2^64), which kernels could not take as it is."""
     return int(stream_key(seed - (1 << 64) if seed >> 63 else seed, trial))
+
+
+def later_trials(seed: int, first: int) -> int:
+    """Return the seed whose trials 0, 1, … meet the random numbers of this seed's trials first, first + 1, ….
+
+    A trial's key is ``mix64(mix64(seed + g) + trial * s)``: moving the inner sum by ``first * s`` and undoing
+    the bijection `mix64` gives the other seed. So a run can be continued by a run of its own.
+
+    Args:
+        seed: in [0, 2^64).
+        first: how many trials are skipped.
+    """
+    inner = _mixed((seed + _GOLDEN) & _MASK) + first * _SITE_STEP
+    return (_unmixed(inner & _MASK) - _GOLDEN) & _MASK
+
+
+def _mixed(bits: int) -> int:
+    """Do what `mix64` does, in Python's integers."""
+    bits = ((bits ^ (bits >> 30)) * _MIX_1) & _MASK
+    bits = ((bits ^ (bits >> 27)) * _MIX_2) & _MASK
+    return bits ^ (bits >> 31)
+
+
+def _unmixed(bits: int) -> int:
+    """Undo `_mixed`: x ^ x >> k is undone by shifting until nothing is left, a product by the inverse."""
+    bits = ((bits ^ (bits >> 31) ^ (bits >> 62)) * pow(_MIX_2, -1, 1 << 64)) & _MASK
+    bits = ((bits ^ (bits >> 27) ^ (bits >> 54)) * pow(_MIX_1, -1, 1 << 64)) & _MASK
+    return bits ^ (bits >> 30) ^ (bits >> 60)
 
 
 @inlined

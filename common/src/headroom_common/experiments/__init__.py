@@ -1,0 +1,1 @@
+"""Experiments: what is asked of a scenario beyond one run of it."""
