@@ -24,7 +24,7 @@ VariationText = Annotated[str, Field(min_length=3, max_length=65_536), AfterVali
 """A variation such as `spec.servers[0].replicas=2..10`."""
 
 Place = Annotated[str, Field(min_length=1, max_length=4_096)]
-"""A place in a scenario, with or without a range: `spec.workloads[0].rate` or `spec.servers[0].replicas=1..20`."""
+"""A place in a scenario, perhaps with a range: `spec.workloads[0].rate`, `spec.servers[0].replicas=1..20`."""
 
 
 class _Plan(BaseModel):
@@ -118,7 +118,8 @@ class Experiment(_Plan):
         precision: aim for the relative half width of the intervals of what is judged; None takes the trials
             as they are.
         most_trials: of one point, whatever the precision.
-        warm_up: `scenario` leaves out what the scenario says, `auto` what MSER-5 finds in a pilot of the point.
+        warm_up: `scenario` leaves out what the scenario says, `auto` what MSER-5 finds in a pilot of each
+            point.
     """
 
     scenario: dict[str, Any]

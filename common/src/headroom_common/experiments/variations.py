@@ -1,4 +1,4 @@
-"""Variations such as `spec.servers[0].replicas=2..10`: a place in a scenario, and the values that it takes."""
+"""Variations such as `spec.servers[0].replicas=2..10`: a place in a scenario and the values that it takes."""
 
 import math
 import re
@@ -124,7 +124,9 @@ def parse_variation(text: str) -> Variation:
     _check_path(path)
     match = _RANGE.match(values)
     if match is None:
-        found = tuple(dict.fromkeys(part.strip() for part in values.removeprefix("[").removesuffix("]").split(",")))
+        found = tuple(
+            dict.fromkeys(part.strip() for part in values.removeprefix("[").removesuffix("]").split(","))
+        )
         if not all(found):
             refuse(f"{path}: values between commas", values)
         return Variation(path, _bounded(path, found))
@@ -172,11 +174,11 @@ def _values(path: str, limits: Range) -> tuple[str, ...]:
         return limits.at(0.0), limits.at(1.0)
     steps = limits.count - 1
     amount = Amount(limits.low.number, limits.low.unit, whole=limits.whole)
-    low, high = limits.low.number, limits.high.number
+    start, end = limits.low.number, limits.high.number
     if limits.scale == "log":
-        numbers = [low * (high / low) ** (step / steps) for step in range(limits.count)]
+        numbers = [start * (end / start) ** (step / steps) for step in range(limits.count)]
     else:
-        numbers = [low + (high - low) * step / steps for step in range(limits.count)]
+        numbers = [start + (end - start) * step / steps for step in range(limits.count)]
     return tuple(dict.fromkeys(amount.text(number) for number in numbers))
 
 

@@ -68,16 +68,18 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True)
 class KeptTrials:
-    """The trials of a finished run, as a comparison needs them.
+    """The trials of a finished run, as comparisons and experiments need them.
 
     Attributes:
         plan: of the run.
         summaries: one per trial, in the order of the trials.
+        totals: what adds up over them.
         verdict: over the run's objectives.
     """
 
     plan: RunPlan
     summaries: tuple[TrialSummary, ...]
+    totals: RunTotals
     verdict: str
 
 
@@ -234,7 +236,7 @@ class _Run:
             return None
         summaries = tuple(self.summaries[index] for index in sorted(self.summaries))
         document = result_document(summaries, self.totals, self.plan.layout, self.plan.facts)
-        return KeptTrials(self.plan, summaries, document["verdict"])
+        return KeptTrials(self.plan, summaries, self.totals, document["verdict"])
 
     def _complete(self, trial: int, partial: Partial) -> None:
         layout = self.plan.layout

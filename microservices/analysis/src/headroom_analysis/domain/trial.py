@@ -99,6 +99,16 @@ class RunTotals:
         self.pool_samples.absorb(partial.pool_samples)
         self.link_samples.absorb(partial.link_samples)
 
+    def join(self, other: RunTotals) -> None:
+        """Add the totals of other trials, in place; `other` is not changed."""
+        self.requests += other.requests
+        self.measured += other.measured
+        self.histogram.absorb(other.histogram)
+        self.ended.absorb(other.ended)
+        self.samples.absorb(other.samples)
+        self.pool_samples.absorb(other.pool_samples)
+        self.link_samples.absorb(other.link_samples)
+
 
 def summarise(trial: int, partial: Partial, layout: Layout, servers: tuple[ServerFacts, ...]) -> TrialSummary:
     """Return the summary of a whole trial.

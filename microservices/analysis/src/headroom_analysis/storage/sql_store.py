@@ -11,6 +11,7 @@ from sqlalchemy import select
 from headroom_analysis.plans import plan_of
 from headroom_analysis.storage import statements as sql
 from headroom_analysis.storage.addition import Addition, add_run, summaries_of
+from headroom_analysis.storage.blobs import decode_totals
 from headroom_analysis.storage.engine import MIGRATIONS, open_engine, transaction
 from headroom_analysis.storage.stopping import stop_run
 from headroom_analysis.store import KeptTrials
@@ -153,10 +154,11 @@ class SqlStore:
             if document is None:
                 return None
             summaries = summaries_of(connection, run_id)
+            totals = connection.execute(sql.TOTALS, {"of_run": run_id}).scalar_one()
         result = json.loads(document)
         told = {key: result[key] for key in ("scenario", "scenario_hash", "seed", "trials", "confidence")}
         plan = plan_of(RunParameters(run_id=run_id, **told))
-        return KeptTrials(plan, summaries, result["verdict"])
+        return KeptTrials(plan, summaries, decode_totals(totals, plan.layout), result["verdict"])
 
     def result(self, run_id: UUID) -> bytes | None:
         """Return the result document of an ended run as canonical JSON in UTF-8, None when there is none.

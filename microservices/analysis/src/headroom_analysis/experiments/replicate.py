@@ -1,0 +1,27 @@
+"""Replications of one scenario, as many as a precision needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from headroom_analysis.experiments.batches import Procedure
+    from headroom_analysis.experiments.points import Lab
+    from headroom_common.experiments.model import Replicate
+
+
+def replicate(lab: Lab, _: Replicate) -> Procedure[dict[str, Any]]:
+    """Simulate the scenario until it is precise enough."""
+    point = lab.point({})
+    yield from lab.simulate([point])
+    judged = []
+    for measure in point.judged:
+        figure = point.figure(measure)
+        judged.append(
+            {
+                "metric": measure.metric,
+                "scope": measure.scope,
+                "relative_half_width": figure.relative_half_width,
+            }
+        )
+    return {"replicate": {"judged": judged}, "result": point.result()}
