@@ -168,15 +168,15 @@ async def follow(
     """
     client = Follower(parameters, horizon, on_progress)
     async with (
-        _pipeline(threads, services) as (broker, workers),
-        _manager("sdk", broker, workers, client.subscribe) as manager,
+        pipeline(threads, services) as (broker, workers),
+        manager_of("sdk", broker, workers, client.subscribe) as manager,
     ):
         await manager.publish(RunRequested(run=parameters))
         return await client.outcome
 
 
 @asynccontextmanager
-async def _pipeline(
+async def pipeline(
     threads: int, services: Mapping[str, Callable[[], Subscribe]]
 ) -> AsyncIterator[tuple[MemoryBroker, WorkerPool]]:
     """All services on a broker of their own, sharing `threads` worker threads."""
@@ -186,7 +186,7 @@ async def _pipeline(
     try:
         async with AsyncExitStack() as stack:
             for service, handlers in services.items():
-                await stack.enter_async_context(_manager(service, broker, workers, handlers()))
+                await stack.enter_async_context(manager_of(service, broker, workers, handlers()))
             yield broker, workers
         finished = True
     finally:
@@ -197,7 +197,7 @@ async def _pipeline(
             threading.Thread(target=workers.close, daemon=True).start()
 
 
-def _manager(service: str, broker: MemoryBroker, workers: WorkerPool, subscribe: Subscribe) -> EventManager:
+def manager_of(service: str, broker: MemoryBroker, workers: WorkerPool, subscribe: Subscribe) -> EventManager:
     """The event manager of one service, with its subscriptions."""
     manager = EventManager(
         service=service,

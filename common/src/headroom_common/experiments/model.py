@@ -2,11 +2,11 @@
 
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from headroom_common.experiments.variations import Variation, parse_variation
 from headroom_common.scenario.base import refuse
 from headroom_common.scenario.objectives import Metric, ObjectiveEntry
+from headroom_common.scenario.variations import Variation, VariationText, parse_variation
 
 MOST_POINTS: Final = 10_000
 """Most points of one experiment."""
@@ -14,14 +14,6 @@ MOST_POINTS: Final = 10_000
 MOST_TRIALS: Final = 100_000
 """Most trials of one point."""
 
-
-def _variation(text: str) -> str:
-    parse_variation(text)
-    return text
-
-
-VariationText = Annotated[str, Field(min_length=3, max_length=65_536), AfterValidator(_variation)]
-"""A variation such as `spec.servers[0].replicas=2..10`."""
 
 Place = Annotated[str, Field(min_length=1, max_length=4_096)]
 """A place in a scenario, perhaps with a range: `spec.workloads[0].rate`, `spec.servers[0].replicas=1..20`."""

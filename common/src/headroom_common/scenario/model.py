@@ -18,6 +18,7 @@ from headroom_common.scenario.problems import ScenarioError, places
 from headroom_common.scenario.references import check_spec
 from headroom_common.scenario.topology import LinkSpec, RouterSpec, ServerSpec, Templates
 from headroom_common.scenario.units import Duration, PositiveDuration
+from headroom_common.scenario.variations import VariationText
 
 DEFAULT_SAMPLES = 300
 
@@ -110,6 +111,23 @@ def _line_errors(error: ValidationError, incomplete: set[Loc]) -> list[InitError
     return kept
 
 
+class SweepSpec(SchemaModel):
+    """What `headroom sweep` varies; a run takes no notice of it."""
+
+    vary: Items[VariationText] = Field(
+        description="Places and the values that they take; all combinations are simulated.",
+        examples=[["spec.servers[0].replicas=2..10", "spec.workloads[0].rate=100/s,200/s"]],
+        min_length=1,
+        max_length=16,
+    )
+    samples: int | None = Field(
+        default=None,
+        ge=2,
+        le=10_000,
+        description="Instead of all combinations, so many points of a Latin hypercube.",
+    )
+
+
 class Scenario(SchemaModel):
     """One backend, its traffic, its faults and its objectives."""
 
@@ -117,6 +135,9 @@ class Scenario(SchemaModel):
     kind: Literal["Scenario"] = Field(description="The kind of document.")
     metadata: Metadata = Field(description="What the scenario is called.")
     spec: Spec = Field(description="What is simulated, for how long, and what it must hold.")
+    sweep: SweepSpec | None = Field(
+        default=None, exclude=True, description="What `headroom sweep` varies; it changes no run."
+    )
 
     @classmethod
     def from_dict(cls, document: dict[str, Any]) -> Self:

@@ -130,14 +130,37 @@ def is_for_templates(override: Override) -> bool:
 def _apply(document: Any, override: Override) -> Loc:  # noqa: ANN401 - a plain document
     here = _Here(override, (), document, shape_of_model(Scenario))
     for part in override.parts[:-1]:
-        step = _step(here, part)
-        shape = None if here.shape is None else child(here.shape, step)
-        if isinstance(here.value, dict) and here.value.get(step) is None:
-            here.value[step] = [] if shape is not None and shape.kind == "list" else {}
-        here = _Here(override, (*here.loc, step), here.value[step], shape)
+        here = _into(_around(here, part), part)
+    here = _around(here, override.parts[-1])
     last = _step(here, override.parts[-1])
     here.value[last] = override.value
     return (*here.loc, last)
+
+
+def _into(here: _Here, part: str) -> _Here:
+    """Return the place that *part* names in the one at *here*; what is not there yet is made."""
+    step = _step(here, part)
+    shape = None if here.shape is None else child(here.shape, step)
+    if isinstance(here.value, dict) and here.value.get(step) is None:
+        here.value[step] = [] if shape is not None and shape.kind == "list" else {}
+    return _Here(here.override, (*here.loc, step), here.value[step], shape)
+
+
+def _around(here: _Here, part: str) -> _Here:
+    """Return the place whose key *part* is: the one at *here*, or the only part of it that has such a key.
+
+    So `spec.workloads[0].rate` finds the rate of the workload's arrivals.
+    """
+    value, shape = here.value, here.shape
+    if not isinstance(value, dict) or part in value or shape is None or shape.kind not in ("model", "union"):
+        return here
+    if part.startswith("[") or part in fields_of(shape):
+        return here
+    inner = [_into(here, str(key)) for key, inside in value.items() if isinstance(inside, dict)]
+    having = [
+        one for one in inner if part in one.value or (one.shape is not None and part in fields_of(one.shape))
+    ]
+    return having[0] if len(having) == 1 else here
 
 
 def _step(here: _Here, part: str) -> int | str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from headroom_common.experiments.variations import Variation
+    from headroom_common.scenario.variations import Variation
 
 
 def matrix(variations: Sequence[Variation]) -> list[dict[str, str]]:

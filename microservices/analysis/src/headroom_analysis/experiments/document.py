@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from headroom_analysis.domain.latency import NANOSECONDS
 from headroom_analysis.domain.measures import Measure
-from headroom_common.experiments.variations import amount_of
 from headroom_common.scenario import Scenario
+from headroom_common.scenario.variations import amount_of
 
 if TYPE_CHECKING:
     from headroom_analysis.experiments.points import Lab, Point

@@ -3,11 +3,11 @@
 import math
 import re
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, Field
 
 from headroom_common.scenario.base import refuse
-from headroom_common.scenario.overrides import parse_override
-from headroom_common.scenario.problems import ScenarioError
 
 MOST_VALUES: Final = 1_000
 """Most values of one variation."""
@@ -109,6 +109,15 @@ def amount_of(text: str) -> Amount | None:
     return Amount(float(match["number"]), match["unit"] or "", whole=match["number"].isdecimal())
 
 
+def _checked(text: str) -> str:
+    parse_variation(text)
+    return text
+
+
+VariationText = Annotated[str, Field(min_length=3, max_length=65_536), AfterValidator(_checked)]
+"""A variation such as `spec.servers[0].replicas=2..10`."""
+
+
 def parse_variation(text: str) -> Variation:
     """Read `PATH=VALUES`.
 
@@ -135,6 +144,10 @@ def parse_variation(text: str) -> Variation:
 
 
 def _check_path(path: str) -> None:
+    # Overrides know the scenario's schema, which knows variations.
+    from headroom_common.scenario.overrides import parse_override  # noqa: PLC0415 - see above
+    from headroom_common.scenario.problems import ScenarioError  # noqa: PLC0415 - see above
+
     try:
         parse_override(f"{path}=1")
     except ScenarioError:

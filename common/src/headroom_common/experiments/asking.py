@@ -1,0 +1,84 @@
+"""Asking for an experiment: everything that is wrong with it is said before anything is simulated."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from pydantic import ValidationError
+
+from headroom_common.experiments.model import Capacity, Compare, Experiment, Sensitivity, Sweep
+from headroom_common.scenario import Scenario
+from headroom_common.scenario.loading import load_scenario
+from headroom_common.scenario.problems import Problem, ScenarioError, places
+from headroom_common.scenario.variations import parse_variation
+
+
+def experiment_of(scenario: Scenario, plan: Mapping[str, Any], **options: Any) -> Experiment:  # noqa: ANN401 - the fields of `Experiment`
+    """Return a checked experiment.
+
+    Args:
+        scenario: what it is about.
+        plan: its kind, and what that kind needs.
+        options: the other fields of `Experiment`; what is not given has its default.
+
+    Raises:
+        ScenarioError: something is wrong; every problem is listed with its path.
+    """
+    asked = {"scenario": scenario.canonical(), "plan": dict(plan), **options}
+    try:
+        experiment = Experiment.model_validate(asked)
+    except ValidationError as error:
+        found = [place.problem for place in places(error, Experiment, asked)]
+        raise ScenarioError(dict.fromkeys(found), "the experiment") from error
+    check(experiment)
+    return experiment
+
+
+def check(experiment: Experiment) -> None:
+    """Find out whether every value that is put into the scenario gives a valid one.
+
+    Values are tried one at a time, of ranges the two ends: what is wrong with a combination alone is found
+    when its turn comes.
+
+    Raises:
+        ScenarioError: one does not; the problems of all are listed.
+    """
+    text = json.dumps(experiment.scenario)
+    problems: list[Problem] = []
+    for override in _tried(experiment):
+        try:
+            load_scenario(text, overrides=[override])
+        except ScenarioError as error:
+            # The place may be another one: what the value makes wrong. Lines of the JSON above help nobody.
+            problems += [
+                replace(problem, line=None, column=None, override=override) for problem in error.problems
+            ]
+    plan = experiment.plan
+    if isinstance(plan, Compare):
+        try:
+            load_scenario(json.dumps(plan.other))
+        except ScenarioError as error:
+            problems += [
+                replace(problem, path=f"plan.other.{problem.path}", line=None, column=None)
+                for problem in error.problems
+            ]
+    if isinstance(plan, Capacity) and not plan.objectives and not experiment.scenario["spec"]["objectives"]:
+        expected = "objectives, of the experiment or of its scenario: there is nothing to hold"
+        problems.append(Problem("spec.objectives", None, None, expected, "none"))
+    if problems:
+        raise ScenarioError(dict.fromkeys(problems), "the experiment")
+
+
+def _tried(experiment: Experiment) -> Iterable[str]:
+    match experiment.plan:
+        case Sweep(vary=texts) | Sensitivity(vary=texts):
+            for text in texts:
+                variation = parse_variation(text)
+                ends = variation.values if variation.range is None else (variation.at(0.0), variation.at(1.0))
+                yield from (variation.override(value) for value in ends)
+        case Capacity(vary=place) if "=" in place:
+            variation = parse_variation(place)
+            yield from (variation.override(variation.at(share)) for share in (0.0, 1.0))
+        case _:
+            return

@@ -1,0 +1,137 @@
+"""What an experiment found out: a thin view of the published document `headroom.experiment/v1`."""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from headroom.result import Result
+from headroom.writing import write_atomically, write_text
+from headroom_common.errors import PermanentError
+from headroom_common.result_format import published
+
+Document = dict[str, Any]
+
+FORMAT: Final = "headroom.experiment/v1"
+SUFFIXES: Final = (".json", ".html", ".parquet")
+PLOT_SUFFIXES: Final = (".png", ".svg")
+
+
+class ExperimentResult:
+    """What an experiment found out.
+
+    Args:
+        document: a document of the format `headroom.experiment/v1`.
+
+    Attributes:
+        document: as given; docs/experiment-format.md says what is in it.
+
+    Raises:
+        PermanentError: the document is of another format.
+    """
+
+    def __init__(self, document: Document) -> None:
+        found = document.get("format")
+        if found != FORMAT:
+            message = f"format: expected '{FORMAT}', found {found!r}"
+            raise PermanentError(message, next_step="Read it with the version of Headroom that wrote it.")
+        self.document = document
+
+    @classmethod
+    def read(cls, path: str | Path) -> "ExperimentResult":
+        """The result that `write` stored as JSON.
+
+        Raises:
+            OSError: the file cannot be read.
+            PermanentError: the file is no such document.
+        """
+        try:
+            document = json.loads(Path(path).read_text(encoding="utf-8"))
+        except ValueError as error:
+            message = f"{path}: expected a JSON document of an experiment, found something else ({error})"
+            raise PermanentError(message, next_step="Give a file that --output FILE.json wrote.") from error
+        if not isinstance(document, dict):
+            message = f"{path}: expected a JSON object, found {type(document).__name__}"
+            raise PermanentError(message, next_step="Give a file that --output FILE.json wrote.")
+        return cls(document)
+
+    @property
+    def kind(self) -> str:
+        """`replicate`, `sweep`, `capacity`, `compare` or `sensitivity`."""
+        return str(self.document["kind"])
+
+    @property
+    def answer(self) -> Document:
+        """The section of this kind of experiment."""
+        section: Document = self.document["comparison" if self.kind == "compare" else self.kind]
+        return section
+
+    @property
+    def points(self) -> list[Document]:
+        """What was simulated, point by point."""
+        points: list[Document] = self.document["points"]
+        return points
+
+    @property
+    def result(self) -> Result | None:
+        """The result of all trials together, of replications alone."""
+        return Result(self.document["result"]) if "result" in self.document else None
+
+    def to_json(self) -> str:
+        """The document as text; equal experiments give equal text."""
+        return published(self.document).decode()
+
+    def write(self, path: str | Path) -> None:
+        """Store it as its suffix says: `.json` (all of it), `.html` (report), `.parquet` (table).
+
+        The file appears whole or not at all.
+
+        Raises:
+            PermanentError: the suffix is none of these.
+            OSError: the file cannot be written.
+        """
+        target = Path(path)
+        check_suffix(target, SUFFIXES, "output")
+        match target.suffix.lower():
+            case ".json":
+                write_text(target, self.to_json())
+            case ".html":
+                from headroom_analysis.report.experiments import render_html  # noqa: PLC0415 - matplotlib takes long to import
+
+                write_text(target, render_html(self.document))
+            case _:
+                from headroom_analysis.report.experiments import parquet  # noqa: PLC0415 - as above
+
+                table = parquet(self.document)
+                write_atomically(target, lambda file: _put(file, table))
+
+    def plot(self, path: str | Path) -> None:
+        """Draw the main plot into a file, `.png` or `.svg`.
+
+        Raises:
+            PermanentError: the suffix is none of these.
+            OSError: the file cannot be written.
+        """
+        target = Path(path)
+        check_suffix(target, PLOT_SUFFIXES, "plot")
+        from headroom_analysis.report.experiments import plot  # noqa: PLC0415 - matplotlib takes long to import
+
+        drawn = plot(self.document, target.suffix.lower())
+        write_atomically(target, lambda file: _put(file, drawn))
+
+    def __repr__(self) -> str:
+        return f"<ExperimentResult {self.kind} of {self.document['name']}: {len(self.points)} points>"
+
+
+def _put(file: Path, content: bytes) -> None:
+    file.write_bytes(content)
+
+
+def check_suffix(path: Path, suffixes: tuple[str, ...], what: str) -> None:
+    """Refuse a file name that does not say what to write.
+
+    Raises:
+        PermanentError: its suffix is none of these.
+    """
+    if path.suffix.lower() not in suffixes:
+        message = f"{what} {path}: expected a name that ends in {', '.join(suffixes)}, found {path.suffix!r}"
+        raise PermanentError(message, next_step="Name the file for what it shall hold.")
