@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from headroom.result import Result
+from headroom.result import Result, check_suffix
 from headroom.writing import write_atomically, write_text
 from headroom_common.errors import PermanentError
 from headroom_common.result_format import published
@@ -12,7 +12,6 @@ from headroom_common.result_format import published
 Document = dict[str, Any]
 
 FORMAT: Final = "headroom.experiment/v1"
-SUFFIXES: Final = (".json", ".html", ".parquet")
 PLOT_SUFFIXES: Final = (".png", ".svg")
 
 
@@ -80,6 +79,12 @@ class ExperimentResult:
         """The document as text; equal experiments give equal text."""
         return published(self.document).decode()
 
+    def html(self) -> str:
+        """The report as one page."""
+        from headroom_analysis.report.experiments import render_html  # noqa: PLC0415 - matplotlib takes long to import
+
+        return render_html(self.document)
+
     def write(self, path: str | Path) -> None:
         """Store it as its suffix says: `.json` (all of it), `.html` (report), `.parquet` (table).
 
@@ -90,14 +95,12 @@ class ExperimentResult:
             OSError: the file cannot be written.
         """
         target = Path(path)
-        check_suffix(target, SUFFIXES, "output")
+        check_suffix(target)
         match target.suffix.lower():
             case ".json":
                 write_text(target, self.to_json())
             case ".html":
-                from headroom_analysis.report.experiments import render_html  # noqa: PLC0415 - matplotlib takes long to import
-
-                write_text(target, render_html(self.document))
+                write_text(target, self.html())
             case _:
                 from headroom_analysis.report.experiments import parquet  # noqa: PLC0415 - as above
 
@@ -124,14 +127,3 @@ class ExperimentResult:
 
 def _put(file: Path, content: bytes) -> None:
     file.write_bytes(content)
-
-
-def check_suffix(path: Path, suffixes: tuple[str, ...], what: str) -> None:
-    """Refuse a file name that does not say what to write.
-
-    Raises:
-        PermanentError: its suffix is none of these.
-    """
-    if path.suffix.lower() not in suffixes:
-        message = f"{what} {path}: expected a name that ends in {', '.join(suffixes)}, found {path.suffix!r}"
-        raise PermanentError(message, next_step="Name the file for what it shall hold.")

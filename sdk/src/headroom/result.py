@@ -207,6 +207,12 @@ class Result:
         """The document as text; equal runs give equal text."""
         return json.dumps(self.document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
+    def html(self) -> str:
+        """The report as one page."""
+        from headroom_analysis.report import render_html  # noqa: PLC0415 - matplotlib takes long to import
+
+        return render_html(self.document)
+
     def write(self, path: str | Path) -> None:
         """Store the result as its suffix says: `.json` (all of it), `.html` (report), `.parquet` (tables).
 
@@ -223,9 +229,7 @@ class Result:
             case ".json":
                 write_text(target, self.to_json())
             case ".html":
-                from headroom_analysis.report import render_html  # noqa: PLC0415 - see above
-
-                write_text(target, render_html(self.document))
+                write_text(target, self.html())
             case _:
                 from headroom_analysis.report import write_parquet  # noqa: PLC0415 - see above
 
@@ -237,15 +241,20 @@ class Result:
         return f"<Result {self.name}: {self.verdict}, {self.requests} requests, p99 {shown}>"
 
 
-def check_suffix(path: Path) -> None:
+def check_suffix(path: Path, suffixes: tuple[str, ...] = SUFFIXES, what: str = "output") -> None:
     """Refuse a file name that does not say what to write.
 
+    Args:
+        path: the file.
+        suffixes: what its name may end in.
+        what: what the file is called in the message.
+
     Raises:
-        PermanentError: its suffix is none of `SUFFIXES`.
+        PermanentError: its suffix is none of these.
     """
-    if path.suffix.lower() in SUFFIXES:
+    if path.suffix.lower() in suffixes:
         return
-    message = f"output {path}: expected a name that ends in {', '.join(SUFFIXES)}, found {path.suffix!r}"
+    message = f"{what} {path}: expected a name that ends in {', '.join(suffixes)}, found {path.suffix!r}"
     raise PermanentError(message, next_step="Name the file for what it shall hold, such as result.json.")
 
 

@@ -10,6 +10,7 @@ from rich.progress import Progress as Bars
 from rich.text import Text
 
 from headroom.cli import units
+from headroom.experiment_progress import ExperimentProgress
 from headroom.progress import Pace, Progress
 
 _WIDE = 100
@@ -70,6 +71,19 @@ class RunDisplay:
             total=1.0,
             completed=progress.share,
             detail=detail(progress, self._pace, wide=self._wide),
+        )
+
+    def experimented(self, progress: ExperimentProgress) -> None:
+        """Show how far an experiment has come; more trials than those of this round may follow."""
+        self._bars.update(
+            self._task,
+            description=f"round {progress.round}",
+            total=1.0,
+            completed=progress.trials_done / max(progress.trials, 1),
+            detail=(
+                f"points {progress.points} · trials {progress.trials_done}/{progress.trials}"
+                f" · {units.short_count(progress.requests)} requests"
+            ),
         )
 
 

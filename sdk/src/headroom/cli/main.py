@@ -12,8 +12,26 @@ from typing import Annotated, Literal
 
 import typer
 
-from headroom.cli import gateway_commands, platform_commands
-from headroom.cli.options import Debug, Insecure, Outputs, Quiet, do, of_a_known_kind
+from headroom.cli import experiment_commands, gateway_commands, platform_commands
+from headroom.cli.options import (
+    At,
+    Confidence,
+    Debug,
+    Insecure,
+    MostTrials,
+    NoProgress,
+    Outputs,
+    Overrides,
+    Precision,
+    Quiet,
+    Scenario,
+    Seed,
+    Threads,
+    Trials,
+    WarmUp,
+    do,
+    of_a_known_kind,
+)
 from headroom_common.defaults import REMOTE_SEGMENT_ARRIVALS, SEGMENT_ARRIVALS
 
 app = typer.Typer(
@@ -50,33 +68,17 @@ def main() -> None:
 
 @app.command()
 def run(  # noqa: PLR0913 - each parameter is an option of the command
-    file: Annotated[
-        Path,
-        typer.Argument(
-            metavar="FILE", help="Scenario: Headroom's YAML, or AsyncFlow's as it is; - reads stdin."
-        ),
-    ],
+    file: Scenario,
     *,
-    replications: Annotated[
-        int, typer.Option("--replications", "-n", min=1, max=1_000_000, help="Number of independent trials.")
-    ] = 10,
-    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of all randomness.")] = 1,
-    overrides: Annotated[
-        list[str],
-        typer.Option(
-            "--set",
-            metavar="PATH=VALUE",
-            help="Change a value of the scenario, such as spec.servers[0].replicas=4. Repeatable.",
-        ),
-    ] = [],  # noqa: B006 - typer copies it
+    replications: Trials = 10,
+    seed: Seed = 1,
+    overrides: Overrides = [],  # noqa: B006 - typer copies it
     outputs: Outputs = [],  # noqa: B006 - typer copies it
-    confidence: Annotated[
-        float, typer.Option(min=0.5, max=0.9999, help="Level of the confidence intervals.")
-    ] = 0.95,
-    threads: Annotated[
-        int | None,
-        typer.Option(min=1, max=1024, help="Worker threads; by default one per core. Changes no result."),
-    ] = None,
+    confidence: Confidence = 0.95,
+    precision: Precision = None,
+    most_trials: MostTrials = 200,
+    warm_up: WarmUp = "scenario",
+    threads: Threads = None,
     segment_arrivals: Annotated[
         int | None,
         typer.Option(
@@ -95,14 +97,7 @@ def run(  # noqa: PLR0913 - each parameter is an option of the command
             help="Have the platform at this broker simulate, such as amqp://user:password@localhost:5672/.",
         ),
     ] = None,
-    gateway: Annotated[
-        str | None,
-        typer.Option(
-            "--gateway",
-            metavar="URL",
-            help="Have the platform behind this gateway simulate; HEADROOM_GATEWAY says it, too.",
-        ),
-    ] = None,
+    gateway: At = None,
     insecure: Insecure = False,
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Have the gateway simulate even what it knows the result of.")
@@ -111,9 +106,7 @@ def run(  # noqa: PLR0913 - each parameter is an option of the command
         bool, typer.Option("--late-bound", help="Let the server kernel do all routing. Changes no result.")
     ] = False,
     quiet: Quiet = False,
-    no_progress: Annotated[
-        bool, typer.Option("--no-progress", help="Show no progress while running.")
-    ] = False,
+    no_progress: NoProgress = False,
     debug: Debug = False,
 ) -> None:
     """Simulate a scenario and say whether it meets its objectives."""
@@ -126,6 +119,9 @@ def run(  # noqa: PLR0913 - each parameter is an option of the command
         overrides=overrides,
         outputs=outputs,
         confidence=confidence,
+        precision=precision,
+        most_trials=most_trials,
+        warm_up=warm_up,
         threads=threads,
         segment_arrivals=segment_arrivals,
         broker=broker,
@@ -183,6 +179,10 @@ def explain(
     do("explain", debug=debug, path=path, recursive=recursive)
 
 
+app.command()(experiment_commands.sweep)
+app.command()(experiment_commands.capacity)
+app.command()(experiment_commands.compare)
+app.command()(experiment_commands.sensitivity)
 app.command()(platform_commands.up)
 app.command()(platform_commands.services)
 app.add_typer(platform_commands.dead_letters, name="dead-letters")

@@ -5,7 +5,8 @@ What a command does stands in a module of its own that is imported only when the
 """
 
 from importlib import import_module
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -62,6 +63,56 @@ Outputs = Annotated[
         metavar="FILE",
         help="Write the result as .json, .html or .parquet; - prints the JSON on stdout. Repeatable.",
     ),
+]
+Scenario = Annotated[
+    Path,
+    typer.Argument(metavar="FILE", help="Scenario: Headroom's YAML, or AsyncFlow's as it is; - reads stdin."),
+]
+Trials = Annotated[
+    int, typer.Option("--replications", "-n", min=1, max=1_000_000, help="Number of independent trials.")
+]
+Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of all randomness.")]
+Overrides = Annotated[
+    list[str],
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="Change a value of the scenario, such as spec.servers[0].replicas=4. Repeatable.",
+    ),
+]
+Confidence = Annotated[float, typer.Option(min=0.5, max=0.9999, help="Level of the confidence intervals.")]
+Threads = Annotated[
+    int | None,
+    typer.Option(min=1, max=1024, help="Worker threads; by default one per core. Changes no result."),
+]
+At = Annotated[
+    str | None,
+    typer.Option(
+        "--gateway",
+        metavar="URL",
+        help="Have the platform behind this gateway simulate; HEADROOM_GATEWAY says it, too.",
+    ),
+]
+NoProgress = Annotated[bool, typer.Option("--no-progress", help="Show no progress while running.")]
+Precision = Annotated[
+    str | None,
+    typer.Option(
+        "--precision",
+        metavar="PERCENT",
+        help="Run more trials until the intervals of what is judged are within this, such as 5%.",
+    ),
+]
+MostTrials = Annotated[
+    int, typer.Option("--max-trials", min=2, max=100_000, help="Most trials of one point for its precision.")
+]
+WarmUp = Annotated[
+    Literal["scenario", "auto"],
+    typer.Option(
+        "--warm-up", help="What to leave out at the start: as the scenario says, or found by MSER-5."
+    ),
+]
+Plot = Annotated[
+    Path | None, typer.Option("--plot", metavar="FILE", help="Draw the main plot as .png or .svg.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print problems only.")]
 Service = Annotated[

@@ -1,14 +1,14 @@
 """Where a result goes: the page on a console, the document on stdout, files by their suffix."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rich.text import Text
 
 from headroom.cli.consoles import consoles
 from headroom.cli.guard import MISS, PASS, BadInputError
-from headroom.result import Result, check_suffix
+from headroom.result import SUFFIXES, Result, check_suffix
 from headroom_common.errors import PermanentError
 
 
@@ -34,7 +34,7 @@ class Destinations:
         self._paths = [Path(output) for output in outputs if output != "-"]
         self.page, self.remarks = consoles(json_on_stdout=self._json_on_stdout)
         self.any = bool(outputs)
-        _check_outputs(self._paths)
+        check_outputs(self._paths)
 
     def remark(self, words: str) -> None:
         """Print something about the result, unless only problems are printed."""
@@ -60,20 +60,25 @@ class Destinations:
         return MISS if result.verdict == "miss" else PASS
 
 
-def _check_outputs(paths: Sequence[Path]) -> None:
+def check_outputs(paths: Iterable[Path], suffixes: tuple[str, ...] = SUFFIXES, what: str = "output") -> None:
     """Refuse outputs that could not be written, before minutes go into a result.
+
+    Args:
+        paths: the files.
+        suffixes: what their names may end in.
+        what: what a file is called in the message.
 
     Raises:
         BadInputError: an unknown suffix, a missing folder, or a folder in the file's place.
     """
     for path in paths:
         try:
-            check_suffix(path)
+            check_suffix(path, suffixes, what)
         except PermanentError as error:
             raise BadInputError(error.message, next_step=error.next_step) from error
         if not path.parent.is_dir():
-            message = f"output {path}: expected an existing folder, found none at {path.parent}"
+            message = f"{what} {path}: expected an existing folder, found none at {path.parent}"
             raise BadInputError(message, next_step=f"Create it: mkdir -p {path.parent}")
         if path.is_dir():
-            message = f"output {path}: expected a file, found a folder"
+            message = f"{what} {path}: expected a file, found a folder"
             raise BadInputError(message, next_step="Give the name of a file.")

@@ -29,6 +29,9 @@ class Options:
     segment_arrivals: int | None
     late_bound: bool
     confidence: float
+    precision: str | None
+    most_trials: int
+    warm_up: str
     broker: str | None
     gateway: str | None
     insecure: bool
@@ -44,12 +47,21 @@ class Options:
         if self.gateway is not None and self.broker is not None:
             message = "gateway: expected --gateway or --broker, found both"
             raise BadInputError(message, next_step="Leave one of them out.")
-        # What was typed goes before what the environment says.
-        found = self.gateway or (None if self.broker else os.environ.get("HEADROOM_GATEWAY")) or None
+        found = None if self.broker else gateway_of(self.gateway)
         if found is None and self.fresh:
             message = "no-cache: expected with --gateway, for nothing else keeps results; found without"
             raise BadInputError(message, next_step="Leave --no-cache out.")
         return found
+
+    @property
+    def is_experiment(self) -> bool:
+        """Whether how many trials are run, or what they leave out, depends on what they show."""
+        return self.precision is not None or self.warm_up == "auto"
+
+
+def gateway_of(typed: str | None) -> str | None:
+    """Return the gateway that simulates: what was typed goes before what the environment says."""
+    return typed or os.environ.get("HEADROOM_GATEWAY") or None
 
 
 def execute(
@@ -76,6 +88,10 @@ def execute(
     if loaded is None:
         return BAD_INPUT
     display = RunDisplay(destinations.remarks, shown=progress)
+    if options.is_experiment:
+        from headroom.cli.replicate import execute as replicate  # noqa: PLC0415 - most runs need none of it
+
+        return replicate(place, source, loaded.scenario, options, display, destinations)
     if place is not None:
         from headroom.cli.run_at_gateway import execute as at_gateway  # noqa: PLC0415 - HTTP takes long to import
 
