@@ -53,6 +53,15 @@ def test_every_kind_of_place_can_be_changed(full_text: str) -> None:
     assert [objective.text for objective in spec.objectives] == ["throughput above 1/s"]
 
 
+def test_a_part_need_not_be_named_when_only_one_has_the_key(smallest_text: str) -> None:
+    arrivals = loaded(smallest_text, "spec.workloads[0].rate=77/s").spec.workloads[0].arrivals
+    assert (
+        arrivals == loaded(smallest_text, "spec.workloads[0].arrivals.rate=77/s").spec.workloads[0].arrivals
+    )
+    with pytest.raises(ScenarioError, match=r"spec.workloads\[0\]: expected a known key, found 'rat'"):
+        loaded(smallest_text, "spec.workloads[0].rat=77/s")
+
+
 def test_a_mapping_on_the_way_is_made_when_it_is_missing(smallest_text: str) -> None:
     scenario = loaded(smallest_text, "metadata.labels.team=web", "metadata.labels.tier=back")
     assert scenario.metadata.labels == {"team": "web", "tier": "back"}

@@ -12,11 +12,13 @@ from simcore_testing.worlds import SAMPLES, STREAM
 
 from headroom_common.simcore.random import (
     draw_index,
+    later_trials,
     mix64,
     request_hash,
     ring_point,
     site_key,
     stream_key,
+    trial_stream,
     uniform,
 )
 from headroom_common.simcore.sites import GAP, STEP, SUBSITE, THINK
@@ -141,3 +143,12 @@ def test_draws_at_other_sites_and_of_other_trials_are_uncorrelated() -> None:
 def test_keys_of_neighbouring_seeds_and_trials_differ() -> None:
     keys = {int(stream_key(seed, trial)) for seed in range(100) for trial in range(100)}
     assert len(keys) == 100 * 100
+
+
+@given(seed=st.integers(0, 2**64 - 1), first=st.integers(0, 10**6), trial=st.integers(0, 10**6))
+def test_a_run_is_continued_by_another_seed(seed: int, first: int, trial: int) -> None:
+    continued = later_trials(seed, first)
+    assert 0 <= continued < 2**64
+    assert trial_stream(continued, trial) == trial_stream(seed, first + trial)
+    assert later_trials(seed, 0) == seed
+    assert later_trials(continued, trial) == later_trials(seed, first + trial)

@@ -12,6 +12,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from headroom.client import Client, GatewayError, GatewayRefusedError, GatewayUnavailableError
     from headroom.embedded import run, run_async
+    from headroom.experiment_progress import ExperimentProgress
+    from headroom.experiment_result import ExperimentResult
+    from headroom.experiments import (
+        capacity,
+        compare,
+        replicate,
+        run_experiment,
+        run_experiment_async,
+        sensitivity,
+        sweep,
+    )
     from headroom.following import RunFailedError
     from headroom.gateway import RunCancelledError
     from headroom.progress import Progress
@@ -24,6 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Client",
+    "ExperimentProgress",
+    "ExperimentResult",
     "Figure",
     "GatewayError",
     "GatewayRefusedError",
@@ -36,13 +49,22 @@ __all__ = [
     "Scenario",
     "ScenarioError",
     "ScenarioWarning",
+    "capacity",
+    "compare",
     "load_scenario",
+    "replicate",
     "run",
     "run_async",
+    "run_experiment",
+    "run_experiment_async",
+    "sensitivity",
+    "sweep",
 ]
 
 _HOMES = {
     "Client": "headroom.client",
+    "ExperimentProgress": "headroom.experiment_progress",
+    "ExperimentResult": "headroom.experiment_result",
     "Figure": "headroom.result",
     "GatewayError": "headroom.client",
     "GatewayRefusedError": "headroom.client",
@@ -56,8 +78,15 @@ _HOMES = {
     "ScenarioError": "headroom_common.scenario.problems",
     "ScenarioWarning": "headroom.scenarios",
     "load_scenario": "headroom_common.scenario.loading",
+    "capacity": "headroom.experiments",
+    "compare": "headroom.experiments",
+    "replicate": "headroom.experiments",
     "run": "headroom.embedded",
     "run_async": "headroom.embedded",
+    "run_experiment": "headroom.experiments",
+    "run_experiment_async": "headroom.experiments",
+    "sensitivity": "headroom.experiments",
+    "sweep": "headroom.experiments",
 }
 
 

@@ -99,7 +99,7 @@ class _Client:
         """Have batches simulated, a few at a time.
 
         Raises:
-            RunFailedError: one of them could not be completed.
+            RunFailedError: one of them could not be completed; the first failure counts.
         """
         room = asyncio.Semaphore(threads)
         window = _WINDOW if len(batches) > 1 else max(_WINDOW, threads)
@@ -113,7 +113,7 @@ class _Client:
             async with asyncio.TaskGroup() as group:
                 for batch in batches:
                     group.create_task(one(batch))
-        except* RunFailedError as failures:
+        except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from None
         return found
 

@@ -92,9 +92,7 @@ def remarks_on(found: ExperimentResult) -> list[str]:
         if point["precise"]:
             lines.append(f"{trials} trials until every interval was within ±{precision} of its value")
         else:
-            lines.append(
-                f"not within ±{precision} after {trials} trials, the most allowed (--max-trials)"
-            )
+            lines.append(f"not within ±{precision} after {trials} trials, the most allowed (--max-trials)")
     if point["warm_up"] is not None:
         cut, settled = point["warm_up"]["cut"], point["warm_up"]["settled"]
         lines.append(f"MSER-5 leaves out the first {cut:g} s (the same as --set spec.warmup={cut:g}s)")
