@@ -75,7 +75,7 @@ def execute(  # noqa: PLR0913 - the options of the commands
     loaded = load_or_complain(source, remarks, overrides)
     if loaded is None:
         return BAD_INPUT
-    whole = planned(plan, loaded, remarks, overrides)
+    whole = planned(plan, source, loaded, remarks, overrides)
     if whole is None:
         return BAD_INPUT
     try:
@@ -175,12 +175,24 @@ def ratio_of(precision: str | None) -> float | None:
 
 
 def planned(
-    plan: dict[str, Any], loaded: LoadedScenario, remarks: Console, overrides: Sequence[str]
+    plan: dict[str, Any],
+    source: Source,
+    loaded: LoadedScenario,
+    remarks: Console,
+    overrides: Sequence[str],
 ) -> dict[str, Any] | None:
-    """Return the plan with what its files say; None after their problems were printed."""
+    """Return the plan with what its files say; None after their problems were printed.
+
+    Raises:
+        BadInputError: nothing is said to vary, or to compare with.
+    """
     if plan["kind"] == "compare":
-        other = load_or_complain(Source(Path(plan["other"])), remarks, overrides)
-        return None if other is None else plan | {"other": other.scenario.canonical()}
+        if plan["other"] is None and not plan["changes"]:
+            message = "other: expected a second scenario, or --set-other PATH=VALUE, found neither"
+            raise BadInputError(message, next_step="Name a file: headroom compare a.yaml b.yaml")
+        second = source if plan["other"] is None else Source(Path(plan["other"]))
+        other = load_or_complain(second, remarks, [*overrides, *plan["changes"]])
+        return None if other is None else {"kind": "compare", "other": other.scenario.canonical()}
     own = loaded.scenario.sweep
     if plan["kind"] == "sweep" and not plan["vary"]:
         if own is None:

@@ -154,11 +154,23 @@ def capacity(
 def compare(
     file: Scenario,  # noqa: ARG001 - read by the wrapper
     other: Annotated[
-        str, typer.Argument(metavar="OTHER", help="The scenario to compare with; --set changes both.")
-    ],
+        str | None,
+        typer.Argument(
+            metavar="[OTHER]", help="The scenario to compare with; by default FILE. --set changes both."
+        ),
+    ] = None,
+    *,
+    changes: Annotated[
+        list[str],
+        typer.Option(
+            "--set-other",
+            metavar="PATH=VALUE",
+            help="Change a value of the other scenario alone. Repeatable.",
+        ),
+    ] = [],  # noqa: B006 - typer copies it
 ) -> dict[str, Any]:
     """Compare two scenarios on the same random numbers: what differs, by how much, and how surely."""
-    return {"kind": "compare", "other": other}
+    return {"kind": "compare", "other": other, "changes": changes}
 
 
 @_experiment
