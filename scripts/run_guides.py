@@ -1,10 +1,11 @@
-"""The output in the guides is the product's: every command of a guide is run, and what it prints put below it.
+"""The output in the guides is the product's: their commands are run, and what they print is put below them.
 
     python -m scripts.run_guides            write
     python -m scripts.run_guides --check    exit with 1 and a difference when a guide says something else
 
-A guide is a page of docs/guides. In its blocks ```console the lines that begin with "$ headroom" are run, one after the
-other, in a folder that holds the examples; what they write below out/ is put into docs/img when a page shows it.
+A guide is a page of docs/guides. In its blocks ```console the lines that begin with "$ headroom" are run, one
+after the other, in a folder that holds the examples; what they write below out/ is put into docs/img when a page
+shows it.
 """
 
 import argparse

@@ -15,7 +15,7 @@ from headroom_common.scenario import Scenario
 from headroom_gateway.domain.lives import RunState
 from headroom_gateway.representations import Run, RunEvent
 
-_FAREWELL: Final = 5.0
+_FAREWELL: Final = 10.0
 
 OnNews = Callable[[Run | RunEvent], None]
 """Takes a run as it was accepted, then its news; and when it had to be cancelled, the run again."""

@@ -161,6 +161,11 @@ async def test_requests_at_the_same_time_are_counted_once(redis: Redis) -> None:
         assert await other.add("crowd", 60, 0) == 100
 
 
+def told(log_lines: list[EventDict]) -> list[str]:
+    """What the counters said; other work of this process may not have ended yet, and logs as well."""
+    return [line["event"] for line in log_lines if line["event"] in (ALONE, TOGETHER)]
+
+
 @pytest.mark.parametrize("fate", ["kill", "pause"])
 async def test_nobody_is_refused_because_redis_fails(
     redis: Redis, log_lines: list[EventDict], fate: str
@@ -175,12 +180,12 @@ async def test_nobody_is_refused_because_redis_fails(
         for number in (22, 23):
             clock.advance(2)
             assert await counters.add(fate, 60) == number
-        assert [line["event"] for line in log_lines] == [ALONE]
+        assert told(log_lines) == [ALONE]
         redis.start() if fate == "kill" else redis.resume()
         clock.advance(2)
         # A Redis that was killed knows nothing of the other instance any more.
         assert await counters.add(fate, 60) in ({24} if fate == "kill" else {24, 25})
-        assert [line["event"] for line in log_lines] == [ALONE, TOGETHER]
+        assert told(log_lines) == [ALONE, TOGETHER]
         assert 2 < await other.add(fate, 60) <= 27
     assert redis.password not in f"{log_lines}"
 
@@ -193,7 +198,7 @@ async def test_a_redis_that_takes_nothing_is_noticed_once(redis: Redis, log_line
             for number in range(5):
                 assert await counters.add("full", 60) == number + 1
                 clock.advance(2)
-            assert [line["event"] for line in log_lines] == [ALONE]
+            assert told(log_lines) == [ALONE]
         finally:
             redis.configure("maxmemory", "0")
 
