@@ -4,8 +4,7 @@
     python -m scripts.run_guides --check    exit with 1 and a difference when a guide says something else
 
 A guide is a page of docs/guides. In its blocks ```console the lines that begin with "$ headroom" are run, one
-after the other, in a folder that holds the examples; what they write below out/ is put into docs/img when a page
-shows it.
+after the other, in a folder that holds the examples; what they draw below out/ goes to docs/img if shown.
 """
 
 import argparse
