@@ -8,31 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from analysis_testing.runs import SCENARIO, run_parameters
-from analysis_testing.worlds import all_tables
+from analysis_testing.compared import SERVERS, run
+from analysis_testing.runs import SCENARIO
 
 from headroom_analysis.domain.comparison import (
     MOST_DIFFERENCES,
     MOST_NAMES,
-    ComparedRun,
     ComparisonError,
     comparison_document,
 )
-from headroom_analysis.domain.fold import fold
-from headroom_analysis.domain.trial import TrialSummary, summarise
-from headroom_analysis.plans import plan_of
-
-SERVERS: list[dict[str, Any]] = SCENARIO["spec"]["servers"]
-
-
-def run(trials: int = 4, first: int = 0, seed: int = 7, **spec: Any) -> ComparedRun:
-    """A run whose trials are made of the given random numbers on."""
-    plan = plan_of(run_parameters(trials=trials, **spec).model_copy(update={"seed": seed}))
-    summaries: list[TrialSummary] = []
-    for trial in range(trials):
-        partial = fold(all_tables(np.random.default_rng(first + trial), plan.layout, 200), plan.layout)
-        summaries.append(summarise(trial, partial, plan.layout, plan.facts.servers))
-    return ComparedRun(f"run of {seed}", plan.facts, plan.layout, summaries, "pass")
 
 
 def metric(document: dict[str, Any], name: str, scope: object = None) -> dict[str, Any]:
@@ -135,3 +119,32 @@ def test_the_document_is_bounded() -> None:
     assert len(told) == MOST_NAMES
     assert len(document["scenario_differences"]) == MOST_DIFFERENCES
     assert document["more_differences"] == MOST_NAMES + 10 - MOST_DIFFERENCES
+
+
+def test_significance_over_all_metrics_is_the_rarer_one() -> None:
+    document = comparison_document(run(6), run(6, first=50))
+    for one in document["metrics"]:
+        if one["p_value"] is None:
+            assert (one["p_adjusted"], one["significant_overall"]) == (None, False)
+        else:
+            assert one["p_value"] <= one["p_adjusted"] <= 1
+            assert one["significant"] or not one["significant_overall"]
+            assert one["significant"] == (one["p_value"] < 0.05)
+    tested = [one["p_value"] for one in document["metrics"] if one["p_value"] is not None]
+    assert min(one["p_adjusted"] for one in document["metrics"] if one["p_adjusted"] is not None) == min(
+        1.0, min(tested) * len(tested)
+    )
+
+
+def test_what_pairing_gained_is_told_of_pairs_alone() -> None:
+    a, b = run(6), run(6, first=50)
+    found = metric(comparison_document(a, b), "latency.mean")
+    values = [[float(summary.row[8]) for summary in one.summaries] for one in (a, b)]
+    variances = [np.var(one, ddof=1) for one in values]
+    apart = np.var(np.subtract(*values), ddof=1)
+    assert np.mean(values[0]) == pytest.approx(found["a"]["value"])
+    assert found["variance_ratio"] == pytest.approx(sum(variances) / apart)
+    assert found["unpaired_trials"] > -6
+    for document in (comparison_document(a, run(6, seed=8)), comparison_document(run(1), run(1, first=9))):
+        assert metric(document, "latency.mean")["variance_ratio"] is None
+        assert metric(document, "latency.mean")["unpaired_trials"] is None

@@ -8,16 +8,16 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from headroom_analysis.domain.differences import differences
-from headroom_analysis.domain.intervals import difference_of, difference_of_means, figure_of
+from headroom_analysis.domain.intervals import figure_of
 from headroom_analysis.domain.partials import Partial
 from headroom_analysis.domain.trees import Tree, places_of, row_of
 from headroom_analysis.domain.trial import trial_tree
+from headroom_analysis.domain.two_samples import difference_of, difference_of_means, gain_of, holm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from headroom_analysis.domain.facts import RunFacts
-    from headroom_analysis.domain.intervals import Figure
     from headroom_analysis.domain.layout import Layout
     from headroom_analysis.domain.trial import TrialSummary
 
@@ -39,9 +39,6 @@ _SERVER: Final = (
 )
 _UNITS: Final = {"latency": "s", "memory": "B", "throughput": "1/s", "arrival_rate": "1/s"}
 
-Values = list[float | None]
-"""One number per trial, None without data."""
-
 
 class ComparisonError(ValueError):
     """The trials of a run cannot be read by this version."""
@@ -52,14 +49,14 @@ class ComparedRun:
     """One of the two runs.
 
     Attributes:
-        run_id: which run.
+        run_id: which run; None where several runs are one, as in an experiment.
         facts: names and parameters.
         layout: sizes and maps.
         summaries: of its trials, in their order.
         verdict: over its objectives.
     """
 
-    run_id: str
+    run_id: str | None
     facts: RunFacts
     layout: Layout
     summaries: Sequence[TrialSummary]
@@ -78,69 +75,106 @@ class ComparedRun:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class _Numbers:
-    """The trials of a run: where each number is in their rows, and the rows by trial."""
+class Contrast:
+    """The trials of two runs, number by number.
 
-    places: Tree
-    rows: dict[int, list[float]]
+    Runs with the same seed met the same random numbers, so their trials are paired; others are compared as
+    independent ones. All intervals are at the higher one of the two runs' levels.
+
+    Args:
+        a: one run.
+        b: the other run.
+
+    Attributes:
+        confidence: level of the intervals.
+        paired: whether trials are paired.
+        pairs: the trials that both have, if so.
+        places: where each number is in the rows of `a` and of `b`.
+
+    Raises:
+        ComparisonError: the trials of a run are not of this version's shape.
+    """
+
+    def __init__(self, a: ComparedRun, b: ComparedRun) -> None:
+        self.confidence = max(a.facts.confidence, b.facts.confidence)
+        self.paired = a.facts.seed == b.facts.seed
+        self.places = _places(a), _places(b)
+        self._rows = [{one.trial: one.row.tolist() for one in run.summaries} for run in (a, b)]
+        self.pairs = sorted(self._rows[0].keys() & self._rows[1].keys()) if self.paired else []
+
+    def at(self, *places: int | None) -> dict[str, Any]:
+        """Return the figures of both and the difference, as the document writes them.
+
+        Args:
+            places: of the number in the rows of `a` and of `b`; None is a number that is 0 in all trials.
+        """
+        both = [
+            {trial: 0.0 if place is None else _known(row[place]) for trial, row in rows.items()}
+            for rows, place in zip(self._rows, places, strict=True)
+        ]
+        gain = None
+        if self.paired:
+            first, second = ([values[trial] for trial in self.pairs] for values in both)
+            difference = difference_of(first, second)
+            gain = gain_of(first, second, self.confidence)
+        else:
+            difference = difference_of_means(both[0].values(), both[1].values())
+        a, b = (figure_of(values.values(), self.confidence, least=0.0) for values in both)
+        figure, base = difference.figure(self.confidence), a.value
+        return {
+            "a": a.document(),
+            "b": b.document(),
+            "difference": figure.document(),
+            "relative_difference": figure.value / base if base and figure.value is not None else None,
+            "significant": figure.excludes(0.0),
+            "p_value": difference.p_value(),
+            "paired": self.paired,
+            "variance_ratio": None if gain is None else gain.variance_ratio,
+            "unpaired_trials": None if gain is None else gain.unpaired_trials,
+        }
 
 
 def comparison_document(a: ComparedRun, b: ComparedRun) -> dict[str, Any]:
     """Return how run ``b`` differs from run ``a``, as plain JSON values.
 
-    Runs with the same seed met the same random numbers, so their trials are paired; others are compared as
-    independent ones. All intervals are at the higher one of the two runs' levels.
-
     Raises:
         ComparisonError: the trials of a run are not of this version's shape.
     """
-    confidence = max(a.facts.confidence, b.facts.confidence)
-    numbers = _numbers(a), _numbers(b)
-    paired = a.facts.seed == b.facts.seed
-    shared = sorted(numbers[0].rows.keys() & numbers[1].rows.keys()) if paired else []
-    metrics = []
-    for scope, metric, places in _compared(a, b, numbers[0].places, numbers[1].places):
-        first, second = (_values(one, place) for one, place in zip(numbers, places, strict=True))
-        if paired:
-            pairs = [[values[trial] for trial in shared] for values in (first, second)]
-            difference = difference_of(pairs[0], pairs[1], confidence)
-        else:
-            difference = difference_of_means(first.values(), second.values(), confidence)
-        figures = [figure_of(values.values(), confidence, least=0.0) for values in (first, second)]
-        metrics.append(_entry(scope, metric, figures, difference, paired=paired))
+    contrast = Contrast(a, b)
     found = list(differences(a.facts.scenario, b.facts.scenario))
     return {
         "format": FORMAT,
         "a": a.document(),
         "b": b.document(),
-        "confidence": confidence,
-        "paired": paired,
-        "pairs": len(shared),
-        "metrics": metrics,
+        "confidence": contrast.confidence,
+        "paired": contrast.paired,
+        "pairs": len(contrast.pairs),
+        "metrics": _metrics(a, b, contrast),
         "scenario_differences": found[:MOST_DIFFERENCES],
         "more_differences": max(0, len(found) - MOST_DIFFERENCES),
     }
 
 
-def _entry(
-    scope: dict[str, str] | None, metric: str, figures: Sequence[Figure], difference: Figure, *, paired: bool
-) -> dict[str, Any]:
-    base, change = figures[0].value, difference.value
-    return {
-        "metric": metric,
-        "scope": scope,
-        "unit": "s" if metric.endswith("wait_mean") else _UNITS.get(metric.partition(".")[0], "1"),
-        "a": figures[0].document(),
-        "b": figures[1].document(),
-        "difference": difference.document(),
-        "relative_difference": change / base if base and change is not None else None,
-        "significant": difference.excludes(0.0),
-        "paired": paired,
-    }
+def _metrics(a: ComparedRun, b: ComparedRun, contrast: Contrast) -> list[dict[str, Any]]:
+    metrics = [
+        {
+            "metric": metric,
+            "scope": scope,
+            "unit": "s" if metric.endswith("wait_mean") else _UNITS.get(metric.partition(".")[0], "1"),
+            **contrast.at(*places),
+        }
+        for scope, metric, places in _compared(a, b, contrast)
+    ]
+    tested = [entry for entry in metrics if entry["p_value"] is not None]
+    for entry in metrics:
+        entry |= {"p_adjusted": None, "significant_overall": False}
+    for entry, p_value in zip(tested, holm([entry["p_value"] for entry in tested]), strict=True):
+        entry["p_adjusted"] = p_value
+        entry["significant_overall"] = p_value < 1 - contrast.confidence
+    return metrics
 
 
-def _numbers(run: ComparedRun) -> _Numbers:
+def _places(run: ComparedRun) -> Tree:
     shape = trial_tree(Partial.empty(run.layout), run.layout, run.facts.servers)
     expected = row_of(shape).size
     for summary in run.summaries:
@@ -150,13 +184,14 @@ def _numbers(run: ComparedRun) -> _Numbers:
                 f"it was analysed by another version"
             )
             raise ComparisonError(message)
-    return _Numbers(places_of(shape), {summary.trial: summary.row.tolist() for summary in run.summaries})
+    return places_of(shape)
 
 
 def _compared(
-    a: ComparedRun, b: ComparedRun, of_a: Tree, of_b: Tree
+    a: ComparedRun, b: ComparedRun, contrast: Contrast
 ) -> Iterator[tuple[dict[str, str] | None, str, tuple[int, int]]]:
     """Yield what is compared: scope, metric, and its places in the rows of both runs."""
+    of_a, of_b = contrast.places
     for metric in _REQUESTS:
         yield None, metric, (_at(of_a, metric), _at(of_b, metric))
     kinds = {
@@ -186,6 +221,5 @@ def _at(places: Tree, metric: str) -> int:
     return place
 
 
-def _values(numbers: _Numbers, place: int) -> dict[int, float | None]:
-    column = ((trial, row[place]) for trial, row in numbers.rows.items())
-    return {trial: None if math.isnan(value) else value for trial, value in column}
+def _known(number: float) -> float | None:
+    return None if math.isnan(number) else number

@@ -75,64 +75,21 @@ def figure_of(values: Iterable[float | None], confidence: float, least: float = 
     count = len(known)
     if count == 0:
         return Figure(None)
-    mean = math.fsum(known) / count
+    mean = mean_of(known)
     if count == 1:
         return Figure(mean)
-    mean = min(max(mean, min(known)), max(known))  # equal values keep their mean to the last bit
-    half = student_t((1 + confidence) / 2, count - 1) * math.sqrt(_variance_of_mean(known, mean))
+    half = student_t((1 + confidence) / 2, count - 1) * math.sqrt(variance_of(known, mean) / count)
     return Figure(mean, max(mean - half, least), mean + half)
 
 
-def difference_of(first: Iterable[float | None], second: Iterable[float | None], confidence: float) -> Figure:
-    """Return the mean of ``second - first`` over pairs of trials that met the same random numbers.
-
-    It is the paired-t interval (Law, section 10.2.1): what both trials of a pair have in common cancels out.
-
-    Args:
-        first: one value per pair.
-        second: one value per pair, in the same order.
-        confidence: level in (0, 1).
-
-    Raises:
-        ValueError: one has more values than the other.
-    """
-    pairs = zip(first, second, strict=True)
-    return figure_of((None if a is None or b is None else b - a for a, b in pairs), confidence)
+def mean_of(known: Sequence[float]) -> float:
+    """Return the mean of at least one value, correctly rounded; of equal values to the last bit."""
+    return min(max(math.fsum(known) / len(known), min(known)), max(known))
 
 
-def difference_of_means(
-    first: Iterable[float | None], second: Iterable[float | None], confidence: float
-) -> Figure:
-    """Return the mean of ``second`` less that of ``first``, both independent of each other.
-
-    Welch's interval (Law, section 10.2.2): ``b - a ± t((1 + confidence) / 2; f) * sqrt(u + v)`` with u and v
-    the variances of the two means and ``f = (u + v)² / (u² / (m - 1) + v² / (n - 1))`` degrees of freedom.
-
-    Args:
-        first: one value per trial.
-        second: one value per trial, of any number of trials.
-        confidence: level in (0, 1).
-    """
-    samples = [[float(value) for value in values if value is not None] for values in (first, second)]
-    means = [figure_of(sample, confidence).value for sample in samples]
-    if means[0] is None or means[1] is None:
-        return Figure(None)
-    difference = means[1] - means[0]
-    if min(map(len, samples)) == 1:
-        return Figure(difference)
-    u, v = (_variance_of_mean(sample, mean or 0.0) for sample, mean in zip(samples, means, strict=True))
-    if u + v == 0:
-        return Figure(difference, difference, difference)
-    share = u / (u + v)
-    degrees = 1 / (share**2 / (len(samples[0]) - 1) + (1 - share) ** 2 / (len(samples[1]) - 1))
-    half = student_t((1 + confidence) / 2, degrees) * math.sqrt(u + v)
-    return Figure(difference, difference - half, difference + half)
-
-
-def _variance_of_mean(values: Sequence[float], mean: float) -> float:
-    """Return s² / n of independent observations, at least two."""
-    variance = math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
-    return variance / len(values)
+def variance_of(known: Sequence[float], mean: float) -> float:
+    """Return the sample variance s² of at least two values around their mean."""
+    return math.fsum((value - mean) ** 2 for value in known) / (len(known) - 1)
 
 
 def student_t(probability: float, degrees: float) -> float:
