@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
@@ -101,10 +102,14 @@ class Point:
         scenario = with_values(self.scenario, {"spec.warmup": "0s"})
         return Batch(f"{self.index}/pilot", scenario, self._seed, PILOT_TRIALS)
 
-    def settle(self, pilot: KeptTrials) -> None:
-        """Leave out the warm-up that a pilot shows."""
-        self.warm_up = warm_up_of(pilot)
-        self.scenario = with_values(self.scenario, {"spec.warmup": f"{self.warm_up.cut_ns}ns"})
+    def settle(self, warm_up: WarmUp) -> None:
+        """Leave out a warm-up that pilots showed.
+
+        Raises:
+            ScenarioError: it is longer than the horizon.
+        """
+        self.warm_up = warm_up
+        self.scenario = with_values(self.scenario, {"spec.warmup": f"{warm_up.cut_ns}ns"})
 
     def add(self, kept: KeptTrials) -> None:
         """Take the trials of the batch that was asked for."""
@@ -145,9 +150,9 @@ class Point:
         low, high = quantile_interval(known, 0.5, self._confidence) or (None, None)
         return Figure(median(known), low, high)
 
-    def excess(self, precision: float) -> float:
-        """Return how much wider than wanted the widest of the judged intervals is; see `precision.excess`."""
-        return excess(map(self.figure, self.judged), precision)
+    def judged_figures(self) -> list[Figure]:
+        """Return the intervals that a precision is about."""
+        return [self.figure(measure) for measure in self.judged]
 
     def result(self) -> dict[str, Any]:
         """Return the result document, the same bytes as that of one run of all trials."""
@@ -157,6 +162,10 @@ class Point:
                 totals.join(kept.totals)
             self._result = result_document(self.summaries(), totals, self.layout, self.facts)
         return self._result
+
+
+Judged = Callable[[Point], Iterable[Figure]]
+"""What has to be precise of a point."""
 
 
 class Lab:
@@ -173,6 +182,7 @@ class Lab:
     def __init__(self, experiment: Experiment) -> None:
         self.experiment = experiment
         self.points: list[Point] = []
+        self._judged: Judged = Point.judged_figures
 
     def point(self, values: Mapping[str, str], scenario: dict[str, Any] | None = None) -> Point:
         """Make a point.
@@ -189,22 +199,29 @@ class Lab:
         self.points.append(point)
         return point
 
-    def simulate(self, points: Sequence[Point]) -> Procedure[None]:
-        """Give points the trials that were asked for, and more until they are precise."""
-        asked = self.experiment
+    def simulate(
+        self, points: Sequence[Point], *, judged: Judged = Point.judged_figures, same_window: bool = False
+    ) -> Procedure[None]:
+        """Give points the trials that were asked for, and more until they are precise.
+
+        Args:
+            points: which ones.
+            judged: what has to be precise.
+            same_window: whether a warm-up that is looked for is the same for all, the longest that one needs:
+                trials that are compared with each other must be about the same requests.
+
+        Raises:
+            ScenarioError: a warm-up is longer than a horizon.
+        """
+        asked, self._judged = self.experiment, judged
         if asked.warm_up == "auto":
             given = yield [point.pilot() for point in points]
-            for point in points:
-                point.settle(given[point.pilot().name])
+            found = {point: warm_up_of(given[point.pilot().name]) for point in points}
+            longest = max(warm_up.cut_ns for warm_up in found.values())
+            for point, warm_up in found.items():
+                point.settle(replace(warm_up, cut_ns=longest) if same_window else warm_up)
         yield from self.grow(dict.fromkeys(points, asked.trials))
-        if asked.precision is None:
-            return
-        while wanted := {
-            point: trials
-            for point in points
-            if (trials := trials_for(point.trials, point.excess(asked.precision), asked.most_trials))
-            > point.trials
-        }:
+        while wanted := {point: more for point in points if (more := self._needed(point)) > point.trials}:
             yield from self.grow(wanted)
 
     def grow(self, wanted: Mapping[Point, int]) -> Procedure[None]:
@@ -219,7 +236,13 @@ class Lab:
     def precise(self, point: Point) -> bool | None:
         """Tell whether a point reached the precision that was asked for; None when none was."""
         asked = self.experiment.precision
-        return None if asked is None else point.excess(asked) <= 1
+        return None if asked is None else excess(self._judged(point), asked) <= 1
+
+    def _needed(self, point: Point) -> int:
+        asked = self.experiment
+        if asked.precision is None:
+            return point.trials
+        return trials_for(point.trials, excess(self._judged(point), asked.precision), asked.most_trials)
 
 
 def with_values(scenario: dict[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
