@@ -98,12 +98,10 @@ Plan = Annotated[Replicate | Sweep | Capacity | Compare | Sensitivity, Field(dis
 """What kind of experiment it is, and what that kind needs."""
 
 
-class Experiment(_Plan):
-    """An experiment; equal ones give the same bytes, wherever they are run.
+class ExperimentOptions(_Plan):
+    """What is asked for besides a scenario and a plan.
 
     Attributes:
-        scenario: the scenario, canonical.
-        plan: what is done with it.
         trials: how many trials every point gets at first.
         seed: of all randomness; all points meet the same random numbers.
         confidence: level of the intervals.
@@ -114,8 +112,6 @@ class Experiment(_Plan):
             point.
     """
 
-    scenario: dict[str, Any]
-    plan: Plan
     trials: Annotated[int, Field(ge=1, le=MOST_TRIALS)] = 10
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
     confidence: Annotated[float, Field(ge=0.5, le=0.9999)] = 0.95
@@ -127,10 +123,35 @@ class Experiment(_Plan):
     def _together(self) -> Self:
         if self.precision is not None and self.most_trials < self.trials:
             refuse(f"most_trials of at least trials, {self.trials}", self.most_trials)
-        points = _points(self.plan)
-        if points > MOST_POINTS:
-            refuse(f"at most {MOST_POINTS:,} points", f"{points:,} of them", text=True)
         return self
+
+
+class Experiment(ExperimentOptions):
+    """An experiment; equal ones give the same bytes, wherever they are run.
+
+    Attributes:
+        scenario: the scenario, canonical.
+        plan: what is done with it.
+    """
+
+    scenario: dict[str, Any]
+    plan: Plan
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        check_points(self.plan)
+        return self
+
+
+def check_points(plan: object) -> None:
+    """Refuse a plan of too many points, as far as their number is known before.
+
+    Raises:
+        ValueError: it has more than `MOST_POINTS`.
+    """
+    points = _points(plan)
+    if points > MOST_POINTS:
+        refuse(f"at most {MOST_POINTS:,} points", f"{points:,} of them", text=True)
 
 
 def variations_of(texts: list[str]) -> list[Variation]:

@@ -43,12 +43,52 @@ RUN: Final = {
     "created_at": "2026-11-21T20:36:37.981366Z",
     "created_by": "key:0123456789abcdef",
     "clone_of": None,
+    "experiment_id": None,
+    "batch": None,
     "started_at": "2026-11-21T20:36:37.996828Z",
     "ended_at": "2026-11-21T20:36:39.787444Z",
     "sequence": 13,
     "progress": PROGRESS | {"trials_done": 10, "requests": 721791, "simulated": 1200.0},
     "failure": None,
     "result": RESULT,
+}
+
+_SWEEP: Final = {"kind": "sweep", "vary": ["spec.servers[0].replicas=2..10"]}
+NEW_EXPERIMENTS: Final = (
+    {"scenario_id": SCENARIO_ID, "plan": _SWEEP, "trials": 10, "seed": 7},
+    {"scenario": SCENARIO, "plan": {"kind": "replicate"}, "precision": 0.05},
+    {"scenario": SCENARIO, "plan": {"kind": "compare", "other": SCENARIO.replace("cores: 1", "cores: 2")}},
+)
+EXPERIMENT_PROGRESS: Final = {
+    "rounds": 1,
+    "points": 9,
+    "runs_done": 4,
+    "runs": 9,
+    "trials_done": 52,
+    "trials": 90,
+    "requests": 3752441,
+}
+EXPERIMENT: Final = {
+    "id": "0a8e4b5c-0f0e-4a44-9d61-bfc1f2f1d2a7",
+    "kind": "sweep",
+    "scenario_id": SCENARIO_ID,
+    "scenario_name": "balanced-fleet",
+    "plan": _SWEEP | {"samples": None},
+    "trials": 10,
+    "seed": 7,
+    "confidence": 0.95,
+    "precision": None,
+    "most_trials": 200,
+    "warm_up": "scenario",
+    "state": "running",
+    "created_at": "2026-11-22T09:12:04.120331Z",
+    "created_by": "key:0123456789abcdef",
+    "started_at": "2026-11-22T09:12:04.501220Z",
+    "ended_at": None,
+    "sequence": 7,
+    "progress": EXPERIMENT_PROGRESS,
+    "failure": None,
+    "result": None,
 }
 
 

@@ -1,22 +1,22 @@
-"""News of runs for those who follow them: one look into the database for all followers of this instance."""
+"""News of runs and experiments for those who follow: one look into the database for all of this instance."""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from headroom_common.errors import TransientError
 from headroom_common.logs import Log
 from headroom_gateway.errors import TooManyFollowersError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
     from uuid import UUID
 
     from headroom_common.event_manager import EventManager
-    from headroom_gateway.storage.runs import Runs, StoredNews
+    from headroom_gateway.storage.news import StoredNews
 
 PERIOD: Final = 0.5
 """Seconds between two looks into the database for what other instances have noted."""
@@ -26,7 +26,7 @@ _log = Log(__name__)
 
 @dataclass(slots=True, eq=False)
 class _Feed:
-    """The news of one run that somebody follows, as the database has them."""
+    """The news of what somebody follows, as the database has them."""
 
     news: list[StoredNews] = field(default_factory=list)
     sequence: int = 0
@@ -48,16 +48,28 @@ class _Feed:
         self.changed = asyncio.Event()
 
 
+class Source(Protocol):
+    """Where news of one kind of thing are."""
+
+    async def news(self, identity: UUID, after: int) -> Sequence[StoredNews]:
+        """Return the news of a thing after a number, in their order."""
+        ...
+
+    async def sequences(self, identities: Sequence[UUID]) -> Mapping[UUID, int]:
+        """Return the numbers of the latest news of those things that are there."""
+        ...
+
+
 class Feeds:
-    """The news of all runs that are followed through this instance.
+    """The news of all runs and experiments that are followed through this instance.
 
     Args:
-        runs: where the news are.
+        sources: where the news are.
         most_followers: followers at once.
     """
 
-    def __init__(self, runs: Runs, *, most_followers: int) -> None:
-        self._runs = runs
+    def __init__(self, *sources: Source, most_followers: int) -> None:
+        self._sources = sources
         self._most_followers = most_followers
         self._followers = 0
         self._feeds: dict[UUID, _Feed] = {}
@@ -69,9 +81,9 @@ class Feeds:
         """How many there are now."""
         return self._followers
 
-    def notify(self, run_id: UUID) -> None:
-        """Have the news of a run looked at soon: this instance has noted some."""
-        if run_id in self._feeds:
+    def notify(self, identity: UUID) -> None:
+        """Have the news of a run or an experiment looked at soon: this instance has noted some."""
+        if identity in self._feeds:
             self._noted.set()
 
     def require_room(self) -> None:
@@ -105,21 +117,21 @@ class Feeds:
             for feed in self._feeds.values():
                 feed.tell()
 
-    async def follow(self, run_id: UUID, after: int, heartbeat: float) -> AsyncIterator[StoredNews | None]:
-        """Give the news of a run after a number, as they come; None when there were none for a while.
+    async def follow(self, identity: UUID, after: int, heartbeat: float) -> AsyncIterator[StoredNews | None]:
+        """Give news after a number, as they come; None when there were none for a while.
 
         A follower that is slow misses no change of state, and of the progress what is outdated. The news end
-        when the run is deleted, and with this instance.
+        when it is deleted, and with this instance.
 
         Args:
-            run_id: the run.
+            identity: the run or the experiment.
             after: number of the last news that are known.
             heartbeat: after so many seconds without news None is given.
 
         Raises:
             TooManyFollowersError: there is no room.
         """
-        with self._followed(run_id) as feed:
+        with self._followed(identity) as feed:
             while not self._ended:
                 changed = feed.changed
                 for one in feed.news:
@@ -139,12 +151,12 @@ class Feeds:
                     yield None
 
     @contextmanager
-    def _followed(self, run_id: UUID) -> Iterator[_Feed]:
+    def _followed(self, identity: UUID) -> Iterator[_Feed]:
         self.require_room()
-        if run_id not in self._feeds:
-            self._feeds[run_id] = _Feed()
+        if identity not in self._feeds:
+            self._feeds[identity] = _Feed()
             self._noted.set()
-        feed = self._feeds[run_id]
+        feed = self._feeds[identity]
         feed.followers += 1
         self._followers += 1
         try:
@@ -153,20 +165,21 @@ class Feeds:
             self._followers -= 1
             feed.followers -= 1
             if feed.followers == 0:
-                del self._feeds[run_id]
+                del self._feeds[identity]
 
     async def _look(self) -> None:
-        """Fetch what is new of the runs that are followed."""
+        """Fetch what is new of what is followed."""
         followed = dict(self._feeds)
         if not followed:
             return
-        latest = await self._runs.sequences(list(followed))
-        for run_id, feed in followed.items():
-            sequence = latest.get(run_id)
-            if sequence is None:
-                feed.gone = True
-                feed.tell()
-            elif sequence > feed.sequence:
-                found = await self._runs.news(run_id, feed.sequence)
-                if found:
-                    feed.add(found)
+        gone = dict(followed)
+        for source in self._sources:
+            for identity, sequence in (await source.sequences(list(followed))).items():
+                feed = gone.pop(identity)
+                if sequence > feed.sequence:
+                    found = await source.news(identity, feed.sequence)
+                    if found:
+                        feed.add(found)
+        for feed in gone.values():
+            feed.gone = True
+            feed.tell()

@@ -17,6 +17,7 @@ from headroom_common.contracts.events import RunCancelled, RunDeleted, RunParame
 from headroom_common.errors import PermanentError, TransientError
 from headroom_common.logs import Log
 from headroom_gateway.domain.lives import Failed, Message, RunState, Started
+from headroom_gateway.storage.run_rows import seed_of
 from headroom_gateway.storage.scenarios import document_of
 from headroom_gateway.storage.schema import outbox, runs, scenarios
 from headroom_gateway.storage.times import to_us
@@ -120,7 +121,10 @@ class Relay:
             return
 
     async def _admit(self) -> int:
-        """Let waiting runs in, oldest first, as many as there is room for; return how many."""
+        """Let waiting runs in, as many as there is room for; return how many.
+
+        Oldest first; but the runs of experiments, which come by the thousand, wait for all others.
+        """
         queued = and_(runs.c.ended_at_us.is_(None), runs.c.state == RunState.QUEUED)
         async with self._database.reading() as connection:
             if (await connection.execute(select(runs.c.id).where(queued).limit(1))).first() is None:
@@ -136,7 +140,8 @@ class Relay:
             self._full = room <= 0
             if self._full:
                 return 0
-            waiting = select(runs.c.id).where(queued).order_by(runs.c.created_at_us).limit(min(room, _BATCH))
+            order = (runs.c.experiment_id.is_not(None), runs.c.created_at_us)
+            waiting = select(runs.c.id).where(queued).order_by(*order).limit(min(room, _BATCH))
             chosen: Sequence[UUID] = (await connection.execute(waiting)).scalars().all()
             now = self._clock.now()
             started = [await self._runs.change(connection, run_id, Started(), now) for run_id in chosen]
@@ -219,7 +224,7 @@ class Relay:
             run_id=run_id,
             scenario=document_of(row),
             scenario_hash=row.content_hash,
-            seed=row.seed,
+            seed=seed_of(row.seed),
             trials=row.trials,
             segment_arrivals=row.segment_arrivals,
             window=self._window,

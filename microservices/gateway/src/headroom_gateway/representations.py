@@ -28,16 +28,28 @@ Override = Annotated[str, Field(min_length=3, max_length=4096, examples=["spec.s
 Overrides = Annotated[list[Override], Field(max_length=256)]
 
 
-class _Asked(BaseModel):
+class Asked(BaseModel):
     """What clients send: nothing unknown in it."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
 
-class _Told(BaseModel):
+class Told(BaseModel):
     """What clients receive: a newer gateway may tell more."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+def require_one_scenario(scenario_id: object, scenario: object) -> None:
+    """Refuse a request that names no scenario, or two.
+
+    Raises:
+        ValueError: it does.
+    """
+    if (scenario_id is None) == (scenario is None):
+        found = "neither" if scenario is None else "both"
+        message = f"expected one of scenario_id and scenario, found {found}"
+        raise ValueError(message)
 
 
 class Scope(StrEnum):
@@ -48,7 +60,7 @@ class Scope(StrEnum):
     ADMIN = "admin"
 
 
-class ScenarioSummary(_Told):
+class ScenarioSummary(Told):
     """A stored scenario, without its document.
 
     Attributes:
@@ -80,7 +92,7 @@ class Scenario(ScenarioSummary):
     document: dict[str, Any]
 
 
-class _RunOptions(_Asked):
+class _RunOptions(Asked):
     """What decides a run besides its scenario.
 
     Attributes:
@@ -115,10 +127,7 @@ class NewRun(_RunOptions):
 
     @model_validator(mode="after")
     def _one_scenario(self) -> Self:
-        if (self.scenario_id is None) == (self.scenario is None):
-            found = "neither" if self.scenario is None else "both"
-            message = f"expected one of scenario_id and scenario, found {found}"
-            raise ValueError(message)
+        require_one_scenario(self.scenario_id, self.scenario)
         return self
 
 
@@ -138,7 +147,7 @@ class ClonedRun(_RunOptions):
     confidence: Confidence | None = None
 
 
-class Progress(_Told):
+class Progress(Told):
     """How far a run has come.
 
     Attributes:
@@ -158,7 +167,7 @@ class Progress(_Told):
     total: float
 
 
-class Failure(_Told):
+class Failure(Told):
     """Why a run failed.
 
     Attributes:
@@ -174,7 +183,7 @@ class Failure(_Told):
     last_event: str | None = None
 
 
-class ResultInfo(_Told):
+class ResultInfo(Told):
     """What is known of a run's result without fetching it.
 
     Attributes:
@@ -196,7 +205,7 @@ class ResultInfo(_Told):
     cached: bool
 
 
-class Run(_Told):
+class Run(Told):
     """A run.
 
     Attributes:
@@ -212,6 +221,8 @@ class Run(_Told):
         created_at: when it was accepted.
         created_by: who asked for it.
         clone_of: the run that it was cloned from.
+        experiment_id: the experiment that wanted it; null when a caller did.
+        batch: which run of its experiment it is.
         started_at: when it was handed to the services.
         ended_at: when it ended.
         sequence: number of its latest news; each change adds one.
@@ -234,6 +245,8 @@ class Run(_Told):
     created_at: datetime
     created_by: str
     clone_of: UUID | None = None
+    experiment_id: UUID | None = None
+    batch: str | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
     sequence: int
@@ -242,7 +255,7 @@ class Run(_Told):
     result: ResultInfo | None = None
 
 
-class RunPage(_Told):
+class RunPage(Told):
     """Some runs, newest first.
 
     Attributes:
@@ -254,7 +267,7 @@ class RunPage(_Told):
     next_cursor: str | None = None
 
 
-class ScenarioPage(_Told):
+class ScenarioPage(Told):
     """Some scenarios, newest first.
 
     Attributes:
@@ -266,7 +279,7 @@ class ScenarioPage(_Told):
     next_cursor: str | None = None
 
 
-class RunEvent(_Told):
+class RunEvent(Told):
     """News of a run, as the data of a server-sent event; the event's name is ``state`` or ``progress``.
 
     Attributes:
@@ -288,7 +301,7 @@ class RunEvent(_Told):
     result: ResultInfo | None = None
 
 
-class Instance(_Told):
+class Instance(Told):
     """One instance of a service.
 
     Attributes:
@@ -306,7 +319,7 @@ class Instance(_Told):
     seen_at: datetime
 
 
-class ServiceStatus(_Told):
+class ServiceStatus(Told):
     """One service.
 
     Attributes:
@@ -324,7 +337,7 @@ class ServiceStatus(_Told):
     lag: dict[str, int] | None = None
 
 
-class ServicesReport(_Told):
+class ServicesReport(Told):
     """All services of the platform.
 
     Attributes:
@@ -334,7 +347,7 @@ class ServicesReport(_Told):
     services: list[ServiceStatus]
 
 
-class NewKey(_Asked):
+class NewKey(Asked):
     """An API key that is asked for.
 
     Attributes:
@@ -350,7 +363,7 @@ class NewKey(_Asked):
     expires_in_days: Annotated[int, Field(ge=1, le=3650)] | None = None
 
 
-class Key(_Told):
+class Key(Told):
     """An API key, without its secret.
 
     Attributes:
@@ -382,7 +395,7 @@ class CreatedKey(Key):
     secret: str
 
 
-class KeyList(_Told):
+class KeyList(Told):
     """All API keys.
 
     Attributes:

@@ -64,6 +64,7 @@ _NEWEST: Final = (
         runs.c.started_at_us,
         runs.c.ended_at_us,
     )
+    .where(runs.c.experiment_id.is_(None))  # whose scenarios differ under one name
     .order_by(runs.c.created_at_us.desc(), runs.c.id.desc())
     .limit(LOOKED_AT)
     .subquery()

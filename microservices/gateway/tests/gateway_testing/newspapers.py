@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from headroom_common.errors import TransientError
-from headroom_gateway.storage.runs import StoredNews
+from headroom_gateway.storage.news import StoredNews
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from headroom_gateway.domain.lives import RunState
 from headroom_gateway.representations import Failure, Progress, ResultInfo, Run
@@ -10,6 +10,19 @@ from headroom_gateway.storage.times import from_us, maybe_from_us
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+_SEEDS: Final = 1 << 64
+
+
+def stored_seed(seed: int) -> int:
+    """Return a seed, of any 64 bits, as the table keeps it: a signed integer of as many."""
+    return seed - _SEEDS if seed >= _SEEDS // 2 else seed
+
+
+def seed_of(stored: int) -> int:
+    """Return the seed that the table keeps."""
+    return stored % _SEEDS
 
 
 def as_run(row: Mapping[str, Any]) -> Run:
@@ -20,13 +33,15 @@ def as_run(row: Mapping[str, Any]) -> Run:
         scenario_name=row["scenario_name"],
         state=RunState(row["state"]),
         trials=row["trials"],
-        seed=row["seed"],
+        seed=seed_of(row["seed"]),
         confidence=row["confidence"],
         segment_arrivals=row["segment_arrivals"],
         late_bound=row["late_bound"],
         created_at=from_us(row["created_at_us"]),
         created_by=row["created_by"],
         clone_of=row["clone_of"],
+        experiment_id=row["experiment_id"],
+        batch=row["batch"],
         started_at=maybe_from_us(row["started_at_us"]),
         ended_at=maybe_from_us(row["ended_at_us"]),
         sequence=row["sequence"],

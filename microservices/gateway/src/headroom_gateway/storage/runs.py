@@ -13,8 +13,9 @@ from headroom_gateway.errors import ConflictError, NoResultError, NotFoundError
 from headroom_gateway.representations import Run, RunEvent
 from headroom_gateway.run_metrics import RunMetrics
 from headroom_gateway.storage.inserts import add_unless_there
-from headroom_gateway.storage.run_rows import as_run
-from headroom_gateway.storage.schema import idempotency, outbox, results, run_events, runs
+from headroom_gateway.storage.news import PROGRESS, NewsStore, StoredNews
+from headroom_gateway.storage.run_rows import as_run, stored_seed
+from headroom_gateway.storage.schema import experiments, idempotency, outbox, results, run_events, runs
 from headroom_gateway.storage.times import from_us, to_us
 
 if TYPE_CHECKING:
@@ -38,16 +39,24 @@ _WHOLE: Final = select(
 _ONE: Final = _WHOLE.where(runs.c.id == bindparam("run_id"))
 _LOCKED: Final = select(runs).where(runs.c.id == bindparam("run_id")).with_for_update()
 _ADD: Final = insert(runs)
-_ADD_NEWS: Final = insert(run_events)
-_COUNT_ACTIVE: Final = select(func.count()).where(
-    runs.c.ended_at_us.is_(None), runs.c.created_by == bindparam("created_by")
+_COUNT_ACTIVE: Final = select(
+    select(func.count())
+    .where(
+        runs.c.ended_at_us.is_(None),
+        runs.c.created_by == bindparam("created_by"),
+        runs.c.experiment_id.is_(None),
+    )
+    .scalar_subquery()
+    + select(func.count())
+    .where(experiments.c.ended_at_us.is_(None), experiments.c.created_by == bindparam("created_by"))
+    .scalar_subquery()
 )
 _LIFE: Final = tuple(field.name for field in fields(Life))
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which runs a list shows; None takes all.
+    """Which runs a list shows; None takes all, but for those of experiments.
 
     Attributes:
         state: those in this state.
@@ -55,6 +64,7 @@ class Filters:
         created_by: those of this caller.
         created_after: those that were accepted after this.
         created_before: those that were accepted before this.
+        experiment_id: those of this experiment.
     """
 
     state: RunState | None = None
@@ -62,25 +72,11 @@ class Filters:
     created_by: str | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
+    experiment_id: UUID | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StoredNews:
-    """News of a run.
-
-    Attributes:
-        sequence: their number within the run.
-        kind: ``state`` or ``progress``.
-        data: a RunEvent as JSON.
-    """
-
-    sequence: int
-    kind: str
-    data: str
-
-
-class Runs:
-    """The stored runs.
+class Runs(NewsStore):
+    """The stored runs and their news.
 
     Args:
         database: where they are.
@@ -90,7 +86,7 @@ class Runs:
     """
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        super().__init__(database, runs, run_events.c.run_id)
         self.metrics = RunMetrics()
 
     async def get(self, run_id: UUID) -> Run:
@@ -124,6 +120,7 @@ class Runs:
             runs.c.created_by: filters.created_by,
         }
         query = query.where(*(column == value for column, value in equal.items() if value is not None))
+        query = query.where(runs.c.experiment_id == filters.experiment_id)  # "is null" for None
         if filters.created_after is not None:
             query = query.where(runs.c.created_at_us > to_us(filters.created_after))
         if filters.created_before is not None:
@@ -156,9 +153,10 @@ class Runs:
             "changed_at_us": row["created_at_us"],
         }
         whole = dict.fromkeys(runs.c.keys()) | dict(row) | first
+        whole["seed"] = stored_seed(row["seed"])
         await connection.execute(_ADD, whole)
         run = as_run(whole | _about(result))
-        await connection.execute(_ADD_NEWS, _news(run, whole, "state"))
+        await self._tell(connection, run.id, _news(run, whole, "state"))
         return run
 
     async def change(
@@ -179,12 +177,9 @@ class Runs:
         values = _changed_columns(changed, row, to_us(now))
         await connection.execute(update(runs).where(runs.c.id == run_id).values(values))
         (whole,) = await _rows(connection, _ONE, run_id=run_id)
-        kind = "progress" if isinstance(news, Progressed) else "state"
-        if kind == "progress":
-            old = and_(run_events.c.run_id == run_id, run_events.c.kind == kind)
-            await connection.execute(delete(run_events).where(old))
         run = as_run(whole)
-        await connection.execute(_ADD_NEWS, _news(run, whole, kind))
+        kind = PROGRESS if isinstance(news, Progressed) else "state"
+        await self._tell(connection, run_id, _news(run, whole, kind))
         if changed.message is not None:
             await self.send(connection, run_id, changed.message, now)
         return run
@@ -199,11 +194,13 @@ class Runs:
 
         Raises:
             NotFoundError: there is none with this id.
-            ConflictError: it is under way.
+            ConflictError: it is under way, or one of an experiment.
             TransientError: the database failed.
         """
         async with self._database.transaction() as connection:
-            ended = and_(runs.c.id == run_id, runs.c.ended_at_us.is_not(None))
+            ended = and_(
+                runs.c.id == run_id, runs.c.ended_at_us.is_not(None), runs.c.experiment_id.is_(None)
+            )
             removal = delete(runs).where(ended).returning(runs.c.result_hash)
             removed = (await connection.execute(removal)).first()
             if removed is not None:
@@ -213,11 +210,12 @@ class Runs:
                 await self.send(connection, run_id, Message.DELETED, now)
                 return
         run = await self.get(run_id)
+        require_alone(run)
         message = f"run {run_id}: expected one that has ended, found it {run.state}"
         raise ConflictError(message, next_step="Cancel it first, and delete it once it is cancelled.")
 
     async def count_active(self, connection: AsyncConnection, created_by: str) -> int:
-        """Return how many runs of a caller have not ended."""
+        """Return how many runs of a caller have not ended; an experiment counts as one, its runs do not."""
         found: int = (await connection.execute(_COUNT_ACTIVE, {"created_by": created_by})).scalar_one()
         return found
 
@@ -243,30 +241,6 @@ class Runs:
             raise NoResultError(message, next_step="Clone it with Cache-Control: no-cache, and compare that.")
         return found
 
-    async def news(self, run_id: UUID, after: int) -> Sequence[StoredNews]:
-        """Return the news of a run after a number, in their order.
-
-        Raises:
-            TransientError: the database failed.
-        """
-        query = (
-            select(run_events.c.sequence, run_events.c.kind, run_events.c.data)
-            .where(run_events.c.run_id == run_id, run_events.c.sequence > after)
-            .order_by(run_events.c.sequence)
-        )
-        async with self._database.reading() as connection:
-            return [StoredNews(*row) for row in await connection.execute(query)]
-
-    async def sequences(self, run_ids: Sequence[UUID]) -> Mapping[UUID, int]:
-        """Return the numbers of the latest news of runs; those that are gone are left out.
-
-        Raises:
-            TransientError: the database failed.
-        """
-        query = select(runs.c.id, runs.c.sequence).where(runs.c.id.in_(run_ids))
-        async with self._database.reading() as connection:
-            return {row.id: row.sequence for row in await connection.execute(query)}
-
     async def remembered(self, connection: AsyncConnection, principal: str, key: str) -> Row[Any] | None:
         """Return what was answered to a request with this idempotency key; None when there was none."""
         query = select(idempotency).where(idempotency.c.principal == principal, idempotency.c.key == key)
@@ -287,7 +261,7 @@ def _changed_columns(changed: Change, row: Mapping[str, Any], now_us: int) -> di
     return values
 
 
-def _news(run: Run, row: Mapping[str, Any], kind: str) -> dict[str, Any]:
+def _news(run: Run, row: Mapping[str, Any], kind: str) -> StoredNews:
     told = RunEvent(
         run_id=run.id,
         sequence=row["sequence"],
@@ -297,13 +271,23 @@ def _news(run: Run, row: Mapping[str, Any], kind: str) -> dict[str, Any]:
         failure=run.failure,
         result=run.result,
     )
-    data = told.model_dump_json(exclude_none=True)
-    return {"run_id": run.id, "sequence": told.sequence, "kind": kind, "data": data}
+    return StoredNews(told.sequence, kind, told.model_dump_json(exclude_none=True))
 
 
 def _about(result: Mapping[str, Any] | None) -> dict[str, Any]:
     names = ("size", "verdict", "trials", "partial")
     return {f"result_{name}": None if result is None else result[name] for name in names}
+
+
+def require_alone(run: Run) -> None:
+    """Refuse a run of an experiment, which begins and ends with it.
+
+    Raises:
+        ConflictError: it is one.
+    """
+    if run.experiment_id is not None:
+        message = f"run {run.id}: expected one of its own, found one of experiment {run.experiment_id}"
+        raise ConflictError(message, next_step="Cancel or delete the experiment.")
 
 
 def _unknown(run_id: UUID) -> NotFoundError:

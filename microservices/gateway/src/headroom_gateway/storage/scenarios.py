@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import bindparam, delete, exists, literal, select, tuple_
+from sqlalchemy import and_, bindparam, delete, exists, literal, or_, select, tuple_, update
 
 from headroom_common.scenario.volume import expected_requests
 from headroom_gateway.errors import ConflictError, NotFoundError
 from headroom_gateway.representations import Scenario, ScenarioSummary
-from headroom_gateway.storage.inserts import add_unless_there
-from headroom_gateway.storage.schema import runs, scenarios
+from headroom_gateway.storage.inserts import add_all_unless_there, add_unless_there
+from headroom_gateway.storage.schema import experiments, runs, scenarios
 from headroom_gateway.storage.times import from_us, to_us
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Row
@@ -35,6 +35,10 @@ _SUMMARY: Final = tuple(
 
 _THIS: Final = scenarios.c.id == bindparam("scenario_id")
 _ONE: Final = select(scenarios).where(_THIS)  # made once, as in runs
+_USED: Final = or_(
+    exists().where(runs.c.scenario_id == scenarios.c.id),
+    exists().where(experiments.c.scenario_id == scenarios.c.id),
+)
 _FACTS: Final = select(
     scenarios.c.id, scenarios.c.name, scenarios.c.horizon_ns, scenarios.c.requests_per_trial
 ).where(_THIS)
@@ -104,8 +108,24 @@ class Scenarios:
 
     async def put(self, connection: AsyncConnection, new: NewScenario, by: str, now: datetime) -> bool:
         """Store a scenario within a transaction; tell whether it is new."""
-        row = new.row | {"created_at_us": to_us(now), "created_by": by}
-        return await add_unless_there(connection, scenarios, row)
+        when = {"created_at_us": to_us(now), "created_by": by}
+        if await add_unless_there(connection, scenarios, new.row | when):
+            return True
+        # What is there may be the point of an experiment, which is new to everybody but that.
+        unlisted = update(scenarios).where(scenarios.c.id == new.id, ~scenarios.c.listed)
+        return bool((await connection.execute(unlisted.values(listed=True, **when))).rowcount)
+
+    async def put_unlisted(
+        self, connection: AsyncConnection, new: Iterable[NewScenario], by: str, now: datetime
+    ) -> None:
+        """Store scenarios of an experiment's points within a transaction; they go with its runs."""
+        rest = {"created_at_us": to_us(now), "created_by": by, "listed": False}
+        await add_all_unless_there(connection, scenarios, [one.row | rest for one in new])
+
+    async def remove_unlisted(self, connection: AsyncConnection, identities: Sequence[str]) -> None:
+        """Remove those of these scenarios that no list shows and nothing uses, within a transaction."""
+        unlisted = and_(scenarios.c.id.in_(identities), ~scenarios.c.listed, ~_USED)
+        await connection.execute(delete(scenarios).where(unlisted))
 
     async def row(self, identity: str) -> Row[Any]:
         """Return a scenario's row.
@@ -156,7 +176,7 @@ class Scenarios:
             TransientError: the database failed.
         """
         key = tuple_(scenarios.c.created_at_us, scenarios.c.id)
-        query = select(*_SUMMARY).order_by(scenarios.c.created_at_us.desc(), scenarios.c.id.desc())
+        query = select(*_SUMMARY).where(scenarios.c.listed).order_by(scenarios.c.created_at_us.desc(), scenarios.c.id.desc())
         if after is not None:
             query = query.where(key < tuple_(literal(after.created_at_us), literal(after.identity)))
         async with self._database.reading() as connection:
@@ -164,21 +184,20 @@ class Scenarios:
         return [_summary(row) for row in rows]
 
     async def delete(self, identity: str) -> None:
-        """Remove a scenario that no run uses.
+        """Remove a scenario that no run and no experiment uses.
 
         Raises:
             NotFoundError: there is none with this id.
-            ConflictError: runs use it.
+            ConflictError: something uses it.
             TransientError: the database failed.
         """
-        used = exists().where(runs.c.scenario_id == identity)
         async with self._database.transaction() as connection:
-            found = await connection.execute(delete(scenarios).where(scenarios.c.id == identity, ~used))
+            found = await connection.execute(delete(scenarios).where(scenarios.c.id == identity, ~_USED))
             if found.rowcount:
                 return
         await self.row(identity)
-        message = f"scenario {identity}: expected one that no run uses, found runs of it"
-        raise ConflictError(message, next_step="Delete its runs first.")
+        message = f"scenario {identity}: expected one that nothing uses, found runs or experiments of it"
+        raise ConflictError(message, next_step="Delete these first.")
 
 
 def _summary(row: Row[Any]) -> ScenarioSummary:
