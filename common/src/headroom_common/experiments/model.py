@@ -139,19 +139,10 @@ class Experiment(ExperimentOptions):
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
-        check_points(self.plan)
+        points = _points(self.plan)
+        if points > MOST_POINTS:
+            refuse(f"at most {MOST_POINTS:,} points", f"{points:,} of them", text=True)
         return self
-
-
-def check_points(plan: object) -> None:
-    """Refuse a plan of too many points, as far as their number is known before.
-
-    Raises:
-        ValueError: it has more than `MOST_POINTS`.
-    """
-    points = _points(plan)
-    if points > MOST_POINTS:
-        refuse(f"at most {MOST_POINTS:,} points", f"{points:,} of them", text=True)
 
 
 def variations_of(texts: list[str]) -> list[Variation]:

@@ -13,12 +13,16 @@ from headroom_common.service import Service
 from headroom_gateway.analysis_client import AnalysisClient
 from headroom_gateway.api import refusals
 from headroom_gateway.api.document import describe
+from headroom_gateway.api.experiment_results import experiment_results_router
+from headroom_gateway.api.experiments import experiments_router
 from headroom_gateway.api.keys import keys_router
 from headroom_gateway.api.results import results_router
 from headroom_gateway.api.runs import runs_router
 from headroom_gateway.api.scenarios import scenarios_router
 from headroom_gateway.api.schema import schema_router
 from headroom_gateway.api.services import services_router
+from headroom_gateway.experiment_submission import ExperimentSubmission
+from headroom_gateway.experimenter import Experimenter
 from headroom_gateway.feeds import Feeds
 from headroom_gateway.handlers import Noting
 from headroom_gateway.metrics import CallerMetrics
@@ -27,6 +31,8 @@ from headroom_gateway.relay import Relay
 from headroom_gateway.roster import Roster
 from headroom_gateway.security.opening import Security
 from headroom_gateway.storage.database import Database
+from headroom_gateway.storage.experiment_runs import ExperimentRuns
+from headroom_gateway.storage.experiments import Experiments
 from headroom_gateway.storage.results import HotSet, LocalHotSet, Results
 from headroom_gateway.storage.runs import Runs
 from headroom_gateway.storage.scenarios import Scenarios
@@ -70,7 +76,7 @@ def build(settings: GatewaySettings) -> Service:
         if settings.broker_forgets:
             await parts.relay.repeat()
         async with asyncio.TaskGroup() as group:
-            for work in (parts.relay, parts.feeds, parts.roster, sweeper, survey):
+            for work in (parts.relay, parts.experimenter, parts.feeds, parts.roster, sweeper, survey):
                 group.create_task(work.run(manager))
 
     async def close() -> None:
@@ -96,12 +102,19 @@ def build(settings: GatewaySettings) -> Service:
             runs_router(parts),  # first, for routes are tried in their order, and these are asked for most
             scenarios_router(parts),
             results_router(parts),
+            experiments_router(parts),
+            experiment_results_router(parts),
             services_router(parts),
             keys_router(security.keys, security.verifier, parts.clock),
             schema_router(),
         ],
         extend=extend,
-        collectors=[*parts.runs.metrics.collectors, CallerMetrics(parts.feeds, security.limits), survey],
+        collectors=[
+            *parts.runs.metrics.collectors,
+            *parts.experiments.metrics.collectors,
+            CallerMetrics(parts.feeds, security.limits),
+            survey,
+        ],
         background=[watch.run, beside],
         bearable=_BEARABLE,
         close=close,
@@ -131,9 +144,20 @@ def _parts(settings: GatewaySettings) -> tuple[Parts, HotSet]:
     database = Database(settings.database_url.get_secret_value())
     hot = _hot_set(settings)
     scenarios, runs, results = Scenarios(database), Runs(database), Results(database, hot)
-    feeds = Feeds(runs, most_followers=settings.most_followers)
+    experiments = Experiments(database, scenarios)
+    feeds = Feeds(runs, experiments, most_followers=settings.most_followers)
     relay = Relay(database, runs, feeds, clock, most_running=settings.most_running, window=settings.window)
     quotas = Quotas(settings.most_active_runs, settings.most_requests)
+    submission = Submission(database, scenarios, runs, relay, clock, quotas)
+    analysis = AnalysisClient(settings.analysis_url, timeout=settings.analysis_timeout, hot=hot)
+    experimenter = Experimenter(
+        ExperimentRuns(database, experiments, runs, scenarios),
+        analysis,
+        feeds,
+        relay,
+        clock,
+        most_requests=settings.most_requests,
+    )
     return Parts(
         settings=settings,
         clock=clock,
@@ -141,10 +165,21 @@ def _parts(settings: GatewaySettings) -> tuple[Parts, HotSet]:
         scenarios=scenarios,
         runs=runs,
         results=results,
-        submission=Submission(database, scenarios, runs, relay, clock, quotas),
+        experiments=experiments,
+        submission=submission,
+        experiment_submission=ExperimentSubmission(
+            database,
+            scenarios,
+            experiments,
+            submission,
+            experimenter,
+            clock,
+            most_active=settings.most_active_experiments,
+        ),
+        experimenter=experimenter,
         relay=relay,
         feeds=feeds,
-        analysis=AnalysisClient(settings.analysis_url, timeout=settings.analysis_timeout, hot=hot),
+        analysis=analysis,
         roster=Roster(clock),
     ), hot
 

@@ -12,7 +12,6 @@ from headroom_common.experiments.model import (
     Replicate,
     Sensitivity,
     Sweep,
-    check_points,
 )
 from headroom_gateway import examples
 from headroom_gateway.domain.lives import RunState
@@ -55,16 +54,15 @@ class NewExperiment(ExperimentOptions):
 
     scenario_id: ScenarioId | None = None
     scenario: str | dict[str, Any] | None = None
-    overrides: Overrides = []
+    overrides: Overrides = Field(default=[])
     plan: NewPlan
     seed: Seed = 1
 
     model_config = examples.shown(*examples.NEW_EXPERIMENTS)
 
     @model_validator(mode="after")
-    def _checked(self) -> Self:
+    def _one_scenario(self) -> Self:
         require_one_scenario(self.scenario_id, self.scenario)
-        check_points(self.plan)
         return self
 
 

@@ -33,6 +33,7 @@ class Noting:
         self._results = parts.results
         self._feeds = parts.feeds
         self._relay = parts.relay
+        self._experimenter = parts.experimenter
         self._clock = parts.clock
 
     @property
@@ -106,4 +107,6 @@ class Noting:
             self._feeds.notify(run_id)
             if not run.state.active:
                 self._relay.wake()
+                if run.experiment_id is not None:
+                    self._experimenter.wake()
         return ()

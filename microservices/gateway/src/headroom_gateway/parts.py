@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from headroom_common.event_manager.clock import Clock
     from headroom_gateway.analysis_client import AnalysisClient
+    from headroom_gateway.experiment_submission import ExperimentSubmission
+    from headroom_gateway.experimenter import Experimenter
     from headroom_gateway.feeds import Feeds
     from headroom_gateway.relay import Relay
     from headroom_gateway.roster import Roster
     from headroom_gateway.settings import GatewaySettings
     from headroom_gateway.storage.database import Database
+    from headroom_gateway.storage.experiments import Experiments
     from headroom_gateway.storage.results import Results
     from headroom_gateway.storage.runs import Runs
     from headroom_gateway.storage.scenarios import Scenarios
@@ -30,7 +33,10 @@ class Parts:
         scenarios: the stored scenarios.
         runs: the stored runs.
         results: the stored results.
+        experiments: the stored experiments.
         submission: accepts runs.
+        experiment_submission: accepts experiments.
+        experimenter: takes experiments from step to step.
         relay: hands them to the services.
         feeds: tells their news.
         analysis: renders and compares.
@@ -43,7 +49,10 @@ class Parts:
     scenarios: Scenarios
     runs: Runs
     results: Results
+    experiments: Experiments
     submission: Submission
+    experiment_submission: ExperimentSubmission
+    experimenter: Experimenter
     relay: Relay
     feeds: Feeds
     analysis: AnalysisClient

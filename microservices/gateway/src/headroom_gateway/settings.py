@@ -20,8 +20,9 @@ class GatewaySettings(SecuritySettings, DatabaseSettings):
         most_running: runs that the services work at; more of them wait their turn in the database.
         window: trials of a run in flight at once. The queues of the platform hold 1,000 events, so the
             product of these two has to stay well below.
-        most_active_runs: runs under way or waiting, of one caller.
-        most_requests: simulated requests in one run.
+        most_active_runs: runs under way or waiting, of one caller; an experiment counts as one.
+        most_active_experiments: experiments under way or waiting, of one caller.
+        most_requests: simulated requests in one run, and in all runs of one experiment.
         stall_timeout: seconds without news after which a run has failed.
         retention_days: days after which ended runs are removed; ``none`` keeps them.
         most_followers: clients that follow runs through this instance at once.
@@ -36,6 +37,7 @@ class GatewaySettings(SecuritySettings, DatabaseSettings):
     most_running: Annotated[int, Field(ge=1, le=250)] = 64
     window: Annotated[int, Field(ge=1, le=64)] = 4
     most_active_runs: Annotated[int, Field(ge=1)] = 200
+    most_active_experiments: Annotated[int, Field(ge=1)] = 10
     most_requests: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 2e9
     stall_timeout: Seconds = 900.0
     retention_days: Annotated[int, Field(ge=1)] | None = 30

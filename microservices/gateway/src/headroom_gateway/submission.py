@@ -15,12 +15,12 @@ from sqlalchemy import bindparam, select
 from headroom_common.defaults import REMOTE_SEGMENT_ARRIVALS
 from headroom_common.scenario.loading import load_scenario
 from headroom_common.scenario.problems import Problem, ScenarioError
-from headroom_gateway.errors import ReusedKeyError, TooLargeError, TooManyRunsError
+from headroom_gateway.errors import TooLargeError, TooManyRunsError
 from headroom_gateway.representations import ClonedRun, NewRun
-from headroom_gateway.storage.inserts import add_unless_there
+from headroom_gateway.storage.idempotency import Request, TwinError
 from headroom_gateway.storage.results import Identity
 from headroom_gateway.storage.scenarios import NewScenario, document_of
-from headroom_gateway.storage.schema import idempotency, results
+from headroom_gateway.storage.schema import results
 from headroom_gateway.storage.times import to_us
 
 if TYPE_CHECKING:
@@ -90,10 +90,6 @@ class Accepted:
     repeated: bool = False
 
 
-class _TwinError(Exception):
-    """The same request is being accepted twice at this moment."""
-
-
 class Submission:
     """Accepts runs.
 
@@ -104,6 +100,9 @@ class Submission:
         relay: hands them to the services.
         clock: time.
         quotas: what a caller may ask for.
+
+    Attributes:
+        readers: places for those who read scenarios.
     """
 
     def __init__(
@@ -121,7 +120,7 @@ class Submission:
         self._relay = relay
         self._clock = clock
         self._quotas = quotas
-        self._readers = asyncio.Semaphore(READERS)
+        self.readers = asyncio.Semaphore(READERS)
 
     async def submit(self, asked: NewRun, order: Order) -> Accepted:
         """Accept a run.
@@ -169,7 +168,7 @@ class Submission:
         Raises:
             ScenarioError: it has problems.
         """
-        async with self._readers:
+        async with self.readers:
             return await asyncio.to_thread(_checked, text, overrides)
 
     async def _accept(
@@ -180,7 +179,7 @@ class Submission:
         new: NewScenario | None,
         clone_of: UUID | None = None,
     ) -> Accepted:
-        self._check_size(scenario["requests_per_trial"] * asked.trials)
+        self.check_size(scenario["requests_per_trial"] * asked.trials)
         now = self._clock.now()
         row = {
             "id": uuid4(),
@@ -198,35 +197,46 @@ class Submission:
         }
         try:
             return await self._accept_once(row, order, new)
-        except _TwinError:
+        except TwinError:
             # The same request was accepted meanwhile, and is known by now.
             return await self._accept_once(row, order, new)
 
     async def _accept_once(self, row: Mapping[str, Any], order: Order, new: NewScenario | None) -> Accepted:
         now = self._clock.now()
         fingerprint = "" if order.idempotency_key is None else _fingerprint(row)
+        request = Request(order.principal, order.idempotency_key, fingerprint, "run_id")
         async with self._database.transaction() as connection:
-            known = await self._repeated(connection, order, fingerprint)
+            known = await request.repeated(connection)
             if known is None:
                 if new is not None:
                     await self._scenarios.put(connection, new, order.principal, now)
                 run = await self._runs.put(connection, row, await self._stored_result(connection, row, order))
                 if run.state.active:
-                    await self._check_quota(connection, order.principal)
-                await self._remember(connection, order, fingerprint, run)
+                    await self.check_quota(connection, order.principal)
+                await request.remember(connection, run.id, run.created_at)
         if known is not None:
             return Accepted(await self._runs.get(known), repeated=True)
         self._runs.metrics.accepted(run)
         self._relay.accepted()
         return Accepted(run)
 
-    def _check_size(self, requests: float) -> None:
+    def check_size(self, requests: float) -> None:
+        """Refuse what would simulate more requests than a caller may ask for.
+
+        Raises:
+            TooLargeError: it would.
+        """
         if not requests <= self._quotas.requests:
             limit = self._quotas.requests
             message = f"run: expected at most {limit:.3g} simulated requests, found about {requests:.3g}"
             raise TooLargeError(message, next_step="Ask for fewer trials, a shorter horizon or lower rates.")
 
-    async def _check_quota(self, connection: AsyncConnection, principal: str) -> None:
+    async def check_quota(self, connection: AsyncConnection, principal: str) -> None:
+        """Refuse what was stored in this transaction when a caller has more under way than allowed.
+
+        Raises:
+            TooManyRunsError: it has.
+        """
         active = await self._runs.count_active(connection, principal)
         if active > self._quotas.active_runs:
             limit = self._quotas.active_runs
@@ -243,38 +253,6 @@ class Submission:
         key = {"cache_key": identity.cache_key(ENGINE_VERSION)}
         found = (await connection.execute(_STORED, key)).mappings().first()
         return None if found is None else dict(found)
-
-    async def _repeated(self, connection: AsyncConnection, order: Order, fingerprint: str) -> UUID | None:
-        """Return the run that this very request was answered with before."""
-        key = order.idempotency_key
-        if key is None:
-            return None
-        known = await self._runs.remembered(connection, order.principal, key)
-        if known is None:
-            return None
-        if known.fingerprint != fingerprint:
-            message = f"Idempotency-Key: expected {key!r} with the same request as before, found another one"
-            raise ReusedKeyError(message, next_step="Use a new key for a new request.")
-        run_id: UUID = known.run_id
-        return run_id
-
-    async def _remember(self, connection: AsyncConnection, order: Order, fingerprint: str, run: Run) -> None:
-        """Note what this request was answered with.
-
-        Raises:
-            _TwinError: the same request was accepted meanwhile.
-        """
-        if order.idempotency_key is None:
-            return
-        row = {
-            "principal": order.principal,
-            "key": order.idempotency_key,
-            "fingerprint": fingerprint,
-            "run_id": run.id,
-            "created_at_us": to_us(run.created_at),
-        }
-        if not await add_unless_there(connection, idempotency, row):
-            raise _TwinError
 
 
 def _checked(text: str | bytes, overrides: list[str]) -> NewScenario:

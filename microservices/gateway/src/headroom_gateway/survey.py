@@ -15,7 +15,7 @@ from headroom_common.errors import TransientError
 from headroom_common.logs import Log
 from headroom_gateway.domain.lives import ACTIVE, RunState
 from headroom_gateway.errors import NoResultError
-from headroom_gateway.storage.schema import runs
+from headroom_gateway.storage.schema import experiments, runs
 from headroom_gateway.storage.times import from_us
 
 if TYPE_CHECKING:
@@ -54,6 +54,11 @@ _ACTIVE_RUNS: Final = (
     )
     .where(runs.c.ended_at_us.is_(None))
     .group_by(runs.c.state)
+)
+_ACTIVE_EXPERIMENTS: Final = (
+    select(experiments.c.state, func.count().label("number"))
+    .where(experiments.c.ended_at_us.is_(None))
+    .group_by(experiments.c.state)
 )
 _NEWEST: Final = (
     select(
@@ -135,12 +140,14 @@ class Sight:
 
     Attributes:
         numbers: runs that have not ended, by state.
+        experiments: experiments that have not ended, by state.
         waiting_since: when the longest waiting run was accepted; None when none waits.
         silent_since: the last news of the run that is silent for longest; None without runs under way.
         results: by name of the scenario.
     """
 
     numbers: Mapping[RunState, int]
+    experiments: Mapping[RunState, int]
     waiting_since: datetime | None
     silent_since: datetime | None
     results: Mapping[str, LastResult] = field(default_factory=dict)
@@ -182,7 +189,9 @@ class Survey(Collector):
         """
         async with self._database.reading() as connection:
             active = {RunState(row.state): row for row in await connection.execute(_ACTIVE_RUNS)}
+            asking = (await connection.execute(_ACTIVE_EXPERIMENTS)).all()
             completed = (await connection.execute(_COMPLETED)).all()
+        unended = dict.fromkeys(sorted(ACTIVE), 0)
         latest: dict[str, Row[Any]] = {}
         for row in completed:
             if len(latest) < SCENARIOS:
@@ -192,6 +201,8 @@ class Survey(Collector):
         under_way = [active[state].heard_us for state in _UNDER_WAY if state in active]
         self._sight = Sight(
             numbers={state: active[state].number if state in active else 0 for state in sorted(ACTIVE)},
+            experiments=dict.fromkeys(sorted(ACTIVE), 0)
+            | {RunState(row.state): row.number for row in asking},
             waiting_since=None if waiting is None else from_us(waiting.accepted_us),
             silent_since=from_us(min(under_way)) if under_way else None,
             results={
@@ -221,10 +232,12 @@ class Survey(Collector):
 
 
 def _of_runs(sight: Sight, now: datetime) -> Iterator[Metric]:
-    numbers = GaugeMetricFamily("headroom_runs", "Runs that have not ended, by state.", labels=["state"])
-    for state, number in sight.numbers.items():
-        numbers.add_metric([state.value], number)
-    yield numbers
+    for things, by_state in (("runs", sight.numbers), ("experiments", sight.experiments)):
+        meaning = f"{things.capitalize()} that have not ended, by state."
+        numbers = GaugeMetricFamily(f"headroom_{things}", meaning, labels=["state"])
+        for state, number in by_state.items():
+            numbers.add_metric([state.value], number)
+        yield numbers
     yield GaugeMetricFamily(
         "headroom_runs_longest_wait_seconds",
         "How long the run has waited that waits longest to be handed to the services, in seconds.",

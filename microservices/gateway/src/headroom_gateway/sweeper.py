@@ -11,10 +11,14 @@ from sqlalchemy import delete, select
 from headroom_common.errors import TransientError
 from headroom_common.logs import Log
 from headroom_gateway.domain.lives import Message, RunState, Stalled
-from headroom_gateway.storage.schema import idempotency, runs
+from headroom_gateway.storage.schema import experiments, idempotency, runs
 from headroom_gateway.storage.times import to_us
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
     from headroom_common.event_manager import EventManager
     from headroom_gateway.parts import Parts
 
@@ -28,6 +32,7 @@ START_GRACE: Final = 60.0
 """Seconds after the start in which no run counts as stalled."""
 
 _AT_ONCE: Final = 100
+_EXPERIMENTS_AT_ONCE: Final = 4
 _log = Log(__name__)
 
 
@@ -44,6 +49,7 @@ class Sweeper:
         self._database = parts.database
         self._runs = parts.runs
         self._results = parts.results
+        self._experiments = parts.experiments
         self._feeds = parts.feeds
         self._relay = parts.relay
         self._clock = parts.clock
@@ -98,7 +104,10 @@ class Sweeper:
                 self._relay.wake()
 
     async def remove_old(self) -> int:
-        """Remove runs that ended too long ago, their results, and old idempotency keys; return how many runs.
+        """Remove what ended too long ago, its results, and old idempotency keys.
+
+        Returns:
+            How many runs and experiments went; the runs of these go with them.
 
         Raises:
             TransientError: the database failed.
@@ -110,13 +119,19 @@ class Sweeper:
             if self._retention_days is None:
                 return 0
             limit = to_us(now - timedelta(days=self._retention_days))
-            query = select(runs.c.id).where(runs.c.ended_at_us < limit).limit(_AT_ONCE)
-            old = (await connection.execute(query)).scalars().all()
-            if not old:
+            removed = await self._remove_experiments(connection, limit, now)
+            query = select(runs.c.id).where(runs.c.ended_at_us < limit, runs.c.experiment_id.is_(None))
+            old = (await connection.execute(query.limit(_AT_ONCE))).scalars().all()
+            if not old and not removed:
                 return 0
             await connection.execute(delete(runs).where(runs.c.id.in_(old)))
             for run_id in old:
                 await self._runs.send(connection, run_id, Message.DELETED, now)
             await self._results.remove_unused(connection)
         self._relay.wake()
-        return len(old)
+        return len(old) + removed
+
+    async def _remove_experiments(self, connection: AsyncConnection, limit: int, now: datetime) -> int:
+        query = select(experiments.c.id).where(experiments.c.ended_at_us < limit).limit(_EXPERIMENTS_AT_ONCE)
+        old = (await connection.execute(query)).scalars().all()
+        return sum([await self._experiments.remove(connection, one, now) for one in old])

@@ -48,9 +48,7 @@ def differences(connection: Connection) -> list[Any]:
     is_sqlite = connection.dialect.name == "sqlite"
 
     def compared(thing: Any, name: str | None, kind: str, *_: object) -> bool:
-        return not (
-            is_sqlite and kind == "foreign_key_constraint" and (name, *thing.column_keys) in LATER
-        )
+        return not (is_sqlite and kind == "foreign_key_constraint" and (name, *thing.column_keys) in LATER)
 
     options = {"compare_type": True, "include_object": compared}
     found = list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))

@@ -70,7 +70,7 @@ async def test_what_is_not_there_is_told(storage: Storage) -> None:
 
 async def test_a_scenario_is_deleted_when_no_run_uses_it(storage: Storage) -> None:
     run = await storage.accept()
-    with pytest.raises(ConflictError, match="expected one that no run uses"):
+    with pytest.raises(ConflictError, match="expected one that nothing uses"):
         await storage.scenarios.delete(stored().id)
     async with storage.database.transaction() as connection:
         await connection.exec_driver_sql("DELETE FROM runs")

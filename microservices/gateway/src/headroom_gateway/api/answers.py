@@ -5,14 +5,19 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
+from uuid import UUID
 
 from fastapi.responses import Response as PlainResponse
+
+from headroom_gateway.domain.cursors import CursorError, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fastapi import Request, Response
     from pydantic import BaseModel
+
+    from headroom_gateway.domain.cursors import Place
 
 JSON: Final = "application/json"
 PREFIX: Final = "/api/v1"
@@ -47,3 +52,18 @@ def page_headers(request: Request, cursor: str | None) -> dict[str, str]:
         return {}
     kept = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
     return {"Link": f'<{request.url.path}?{urlencode([*kept, ("cursor", cursor)])}>; rel="next"'}
+
+
+def place_among(things: str, cursor: str) -> Place:
+    """Return the place in a list of runs or experiments that a cursor stands for.
+
+    Raises:
+        CursorError: the cursor is of no such list.
+    """
+    place = place_of(cursor)
+    try:
+        UUID(place.identity)
+    except ValueError:
+        found = f"a page of {things}"
+        raise CursorError(found) from None
+    return place

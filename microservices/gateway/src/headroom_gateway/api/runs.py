@@ -8,15 +8,15 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import AwareDatetime, BeforeValidator
 
 from headroom_common.service.problems import failures
-from headroom_gateway.api.answers import DEFAULT_LIMIT, PREFIX, model, page_headers, tagged
+from headroom_gateway.api.answers import DEFAULT_LIMIT, PREFIX, model, page_headers, place_among, tagged
 from headroom_gateway.api.scenarios import Cursor, Limit
-from headroom_gateway.domain.cursors import CursorError, Place, cursor_of, place_of
+from headroom_gateway.domain.cursors import Place, cursor_of
 from headroom_gateway.domain.lives import CancelAsked, RunState
 from headroom_gateway.errors import ConflictError
 from headroom_gateway.parts import Parts
 from headroom_gateway.representations import ClonedRun, NewRun, Run, RunPage, ScenarioId
 from headroom_gateway.security.dependencies import Reader, Runner
-from headroom_gateway.storage.runs import Filters
+from headroom_gateway.storage.runs import Filters, require_alone
 from headroom_gateway.storage.times import to_us
 from headroom_gateway.submission import Accepted, Order
 
@@ -116,12 +116,14 @@ def _add_reading(router: APIRouter, parts: Parts) -> None:
         created_by: Annotated[str | None, Query(max_length=255, pattern=r"^[^\x00]*$")] = None,
         created_after: Instant | None = None,
         created_before: Instant | None = None,
+        experiment_id: UUID | None = None,
         limit: Limit = DEFAULT_LIMIT,
         cursor: Cursor = None,
     ) -> Response:
-        """List runs, newest first."""
-        filters = Filters(state, scenario_id, created_by, created_after, created_before)
-        found = await parts.runs.page(filters, None if cursor is None else _run_place(cursor), limit + 1)
+        """List runs, newest first: those of an experiment when it is given, else those of none."""
+        filters = Filters(state, scenario_id, created_by, created_after, created_before, experiment_id)
+        after = None if cursor is None else place_among("runs", cursor)
+        found = await parts.runs.page(filters, after, limit + 1)
         last = found[limit - 1] if len(found) > limit else None
         following = None if last is None else cursor_of(Place(to_us(last.created_at), str(last.id)))
         page = RunPage.model_construct(items=list(found[:limit]), next_cursor=following)
@@ -141,21 +143,6 @@ def _add_reading(router: APIRouter, parts: Parts) -> None:
         return tagged(request, f"{run.id}.{run.sequence}", run.model_dump_json())
 
 
-def _run_place(cursor: str) -> Place:
-    """Return the place of a list of runs.
-
-    Raises:
-        CursorError: the cursor is of no list of runs.
-    """
-    place = place_of(cursor)
-    try:
-        UUID(place.identity)
-    except ValueError:
-        found = "a page of runs"
-        raise CursorError(found) from None
-    return place
-
-
 def _add_ending(router: APIRouter, parts: Parts) -> None:
     @router.post(
         "/{run_id}/cancel",
@@ -163,12 +150,16 @@ def _add_ending(router: APIRouter, parts: Parts) -> None:
         response_model=Run,
         responses={
             HTTPStatus.OK.value: {"model": Run, "description": "It is cancelled already."},
-            **failures(NOT_FOUND="There is no such run.", CONFLICT="It has ended otherwise."),
+            **failures(
+                NOT_FOUND="There is no such run.",
+                CONFLICT="It has ended otherwise, or is one of an experiment.",
+            ),
         },
     )
     async def cancel_run(run_id: UUID, caller: Runner) -> Response:  # noqa: ARG001 - it has to be somebody
         """Stop a run; the trials that are complete are kept as a partial result."""
         now = parts.clock.now()
+        require_alone(await parts.runs.get(run_id))
         async with parts.database.transaction() as connection:
             run = await parts.runs.change(connection, run_id, CancelAsked(), now)
         if run is None:
@@ -185,7 +176,9 @@ def _add_ending(router: APIRouter, parts: Parts) -> None:
     @router.delete(
         "/{run_id}",
         status_code=HTTPStatus.NO_CONTENT,
-        responses=failures(NOT_FOUND="There is no such run.", CONFLICT="It is under way."),
+        responses=failures(
+            NOT_FOUND="There is no such run.", CONFLICT="It is under way, or one of an experiment."
+        ),
     )
     async def delete_run(run_id: UUID, caller: Runner) -> Response:  # noqa: ARG001 - it has to be somebody
         """Remove a run that has ended, with its result."""

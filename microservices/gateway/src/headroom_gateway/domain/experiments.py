@@ -9,7 +9,9 @@ An experiment is queued until its first runs are known. As of runs, news come la
 matters changes nothing.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from headroom_gateway.domain.lives import RunState
 
@@ -115,43 +117,58 @@ ExperimentNews = Wanted | Advanced | Found | Broken | EndAsked | RunsEnded
 """Whatever may happen to an experiment."""
 
 
+_OPEN: Final = frozenset({RunState.QUEUED, RunState.RUNNING})
+_HEARD: Final[Mapping[type[ExperimentNews], frozenset[RunState]]] = {
+    Wanted: _OPEN,
+    Advanced: frozenset({RunState.RUNNING}),
+    Found: _OPEN,
+    Broken: _OPEN,
+    EndAsked: _OPEN,
+    RunsEnded: frozenset({RunState.CANCELLING}),
+}
+"""In which states news matter."""
+
+
 def change_experiment(life: ExperimentLife, news: ExperimentNews) -> ExperimentLife | None:
     """Return an experiment as it is after news, None when they change nothing."""
-    match life.state, news:
-        case (RunState.QUEUED | RunState.RUNNING), Wanted():
-            return replace(
-                life,
-                state=RunState.RUNNING,
-                rounds=life.rounds + 1,
-                points=max(life.points, news.points),
-                runs=life.runs + news.runs,
-                trials=life.trials + news.trials,
-            )
-        case RunState.RUNNING, Advanced():
-            return _advanced(life, news)
-        case (RunState.QUEUED | RunState.RUNNING), Found():
-            return replace(
-                life, state=RunState.COMPLETED, points=news.points, document_hash=news.document_hash
-            )
-        case (RunState.QUEUED | RunState.RUNNING), Broken():
-            return replace(
-                life, state=RunState.FAILED, failure_reason=news.reason, failure_field=news.field
-            )
-        case RunState.QUEUED, EndAsked():
-            return replace(life, state=RunState.CANCELLED)
-        case RunState.RUNNING, EndAsked():
-            return replace(life, state=RunState.CANCELLING)
-        case RunState.CANCELLING, RunsEnded():
-            return replace(life, state=RunState.CANCELLED)
-        case _:
-            return None
-
-
-def _advanced(life: ExperimentLife, news: Advanced) -> ExperimentLife | None:
-    later = replace(
-        life,
-        runs_done=max(life.runs_done, news.runs_done),
-        trials_done=max(life.trials_done, news.trials_done),
-        requests=max(life.requests, news.requests),
-    )
+    if life.state not in _HEARD[type(news)]:
+        return None
+    later = _changed(life, news)
     return None if later == life else later
+
+
+def _changed(life: ExperimentLife, news: ExperimentNews) -> ExperimentLife:
+    changes: dict[str, Any]
+    match news:
+        case Wanted():
+            changes = {
+                "state": RunState.RUNNING,
+                "rounds": life.rounds + 1,
+                "points": max(life.points, news.points),
+                "runs": life.runs + news.runs,
+                "trials": life.trials + news.trials,
+            }
+        case Advanced():
+            changes = {
+                "runs_done": max(life.runs_done, news.runs_done),
+                "trials_done": max(life.trials_done, news.trials_done),
+                "requests": max(life.requests, news.requests),
+            }
+        case Found():
+            changes = {
+                "state": RunState.COMPLETED,
+                "points": news.points,
+                "document_hash": news.document_hash,
+            }
+        case Broken():
+            changes = {
+                "state": RunState.FAILED,
+                "failure_reason": news.reason,
+                "failure_field": news.field,
+            }
+        case EndAsked():
+            queued = life.state is RunState.QUEUED
+            changes = {"state": RunState.CANCELLED if queued else RunState.CANCELLING}
+        case RunsEnded():
+            changes = {"state": RunState.CANCELLED}
+    return replace(life, **changes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import bindparam, delete, insert, select
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from headroom_gateway.storage.database import Database
 
-PROGRESS = "progress"
+PROGRESS: Final = "progress"
 """The kind of news of which the latest is kept; of the other kind, ``state``, all are."""
 
 
@@ -83,5 +83,14 @@ class NewsStore:
         """Add news within a transaction."""
         if news.kind == PROGRESS:
             await connection.execute(self._outdated, {"owner": identity})
+        await connection.execute(self._adding, self._row(identity, news))
+
+    async def _tell_all(self, connection: AsyncConnection, news: Mapping[UUID, StoredNews]) -> None:
+        """Add the first news of each within a transaction."""
+        if news:
+            rows = [self._row(identity, one) for identity, one in news.items()]
+            await connection.execute(self._adding, rows)
+
+    def _row(self, identity: UUID, news: StoredNews) -> dict[str, Any]:
         row = {"sequence": news.sequence, "kind": news.kind, "data": news.data}
-        await connection.execute(self._adding, {self._owner.name: identity, **row})
+        return {self._owner.name: identity, **row}

@@ -12,17 +12,17 @@ from headroom_gateway.domain.lives import ACTIVE, Change, Life, Message, News, P
 from headroom_gateway.errors import ConflictError, NoResultError, NotFoundError
 from headroom_gateway.representations import Run, RunEvent
 from headroom_gateway.run_metrics import RunMetrics
-from headroom_gateway.storage.inserts import add_unless_there
+from headroom_gateway.storage.inserts import add_all_unless_there, add_unless_there
 from headroom_gateway.storage.news import PROGRESS, NewsStore, StoredNews
 from headroom_gateway.storage.run_rows import as_run, stored_seed
-from headroom_gateway.storage.schema import experiments, idempotency, outbox, results, run_events, runs
+from headroom_gateway.storage.schema import experiments, outbox, results, run_events, runs
 from headroom_gateway.storage.times import from_us, to_us
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Row, Select
+    from sqlalchemy import Select
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from headroom_gateway.domain.cursors import Place
@@ -142,22 +142,29 @@ class Runs(NewsStore):
             row: its row, but for what its first news say.
             result: the stored result that answers it at once; None when it has to be simulated.
         """
-        cached = result is not None
-        first = {
-            "sequence": 1,
-            "cached": cached,
-            "state": RunState.COMPLETED if cached else RunState.QUEUED,
-            "ended_at_us": row["created_at_us"] if cached else None,
-            "result_hash": result["hash"] if result is not None else None,
-            "trials_done": row["trials"] if cached else None,
-            "changed_at_us": row["created_at_us"],
-        }
-        whole = dict.fromkeys(runs.c.keys()) | dict(row) | first
-        whole["seed"] = stored_seed(row["seed"])
+        whole = _new_row(row, result)
         await connection.execute(_ADD, whole)
         run = as_run(whole | _about(result))
         await self._tell(connection, run.id, _news(run, whole, "state"))
         return run
+
+    async def put_wanted(
+        self, connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]
+    ) -> Sequence[Run]:
+        """Store runs that an experiment wants within a transaction, unless they are there.
+
+        Args:
+            connection: in a transaction.
+            rows: their rows, as of `put`.
+
+        Returns:
+            Those that were not there.
+        """
+        whole = [_new_row(row, None) for row in rows]
+        added = await add_all_unless_there(connection, runs, whole)
+        new = [(as_run(row | _about(None)), row) for row in whole if row["id"] in added]
+        await self._tell_all(connection, {run.id: _news(run, row, "state") for run, row in new})
+        return [run for run, _ in new]
 
     async def change(
         self, connection: AsyncConnection, run_id: UUID, news: News, now: datetime
@@ -198,9 +205,7 @@ class Runs(NewsStore):
             TransientError: the database failed.
         """
         async with self._database.transaction() as connection:
-            ended = and_(
-                runs.c.id == run_id, runs.c.ended_at_us.is_not(None), runs.c.experiment_id.is_(None)
-            )
+            ended = and_(runs.c.id == run_id, runs.c.ended_at_us.is_not(None), runs.c.experiment_id.is_(None))
             removal = delete(runs).where(ended).returning(runs.c.result_hash)
             removed = (await connection.execute(removal)).first()
             if removed is not None:
@@ -241,14 +246,24 @@ class Runs(NewsStore):
             raise NoResultError(message, next_step="Clone it with Cache-Control: no-cache, and compare that.")
         return found
 
-    async def remembered(self, connection: AsyncConnection, principal: str, key: str) -> Row[Any] | None:
-        """Return what was answered to a request with this idempotency key; None when there was none."""
-        query = select(idempotency).where(idempotency.c.principal == principal, idempotency.c.key == key)
-        return (await connection.execute(query)).first()
-
 
 async def _rows(connection: AsyncConnection, query: Select[Any], **values: object) -> list[dict[str, Any]]:
     return [dict(row) for row in (await connection.execute(query, values)).mappings()]
+
+
+def _new_row(row: Mapping[str, Any], result: Mapping[str, Any] | None) -> dict[str, Any]:
+    cached = result is not None
+    first = {
+        "seed": stored_seed(row["seed"]),
+        "sequence": 1,
+        "cached": cached,
+        "state": RunState.COMPLETED if cached else RunState.QUEUED,
+        "ended_at_us": row["created_at_us"] if cached else None,
+        "result_hash": result["hash"] if result is not None else None,
+        "trials_done": row["trials"] if cached else None,
+        "changed_at_us": row["created_at_us"],
+    }
+    return dict.fromkeys(runs.c.keys()) | dict(row) | first
 
 
 def _changed_columns(changed: Change, row: Mapping[str, Any], now_us: int) -> dict[str, Any]:

@@ -56,6 +56,12 @@ class NewScenario:
     id: str
     row: dict[str, Any]
 
+    @property
+    def document(self) -> dict[str, Any]:
+        """The scenario, canonical."""
+        document: dict[str, Any] = json.loads(zlib.decompress(self.row["document"]))
+        return document
+
     @classmethod
     def of(cls, loaded: LoadedScenario) -> NewScenario:
         """Return what is stored of a scenario; takes milliseconds for a large one."""
@@ -176,7 +182,8 @@ class Scenarios:
             TransientError: the database failed.
         """
         key = tuple_(scenarios.c.created_at_us, scenarios.c.id)
-        query = select(*_SUMMARY).where(scenarios.c.listed).order_by(scenarios.c.created_at_us.desc(), scenarios.c.id.desc())
+        newest = (scenarios.c.created_at_us.desc(), scenarios.c.id.desc())
+        query = select(*_SUMMARY).where(scenarios.c.listed).order_by(*newest)
         if after is not None:
             query = query.where(key < tuple_(literal(after.created_at_us), literal(after.identity)))
         async with self._database.reading() as connection:

@@ -94,9 +94,7 @@ experiments: Final = Table(
 Index(None, experiments.c.created_at_us, experiments.c.id)
 Index(None, experiments.c.scenario_id)
 _going_on = experiments.c.ended_at_us.is_(None)
-Index(
-    "ix_experiments_active", experiments.c.created_by, postgresql_where=_going_on, sqlite_where=_going_on
-)
+Index("ix_experiments_active", experiments.c.created_by, postgresql_where=_going_on, sqlite_where=_going_on)
 
 experiment_events: Final = Table(
     "experiment_events",
