@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from headroom_analysis.api.comparisons import comparisons
+from headroom_analysis.api.experiments import experiments
 from headroom_analysis.api.rendering import rendering
 from headroom_analysis.api.turns import Turns
 from headroom_analysis.handlers import Analysis
@@ -48,18 +49,23 @@ def build(settings: AnalysisSettings) -> Service:
     kept = None if settings.database_url is None else _database(settings, settings.database_url)
     store: PartialStore = kept or MemoryStore()
     analysis = Analysis(store)
-    drawing, comparing = Turns("rendering"), Turns("comparing")
+    drawing, comparing, stepping = Turns("rendering"), Turns("comparing"), Turns("stepping")
 
     async def close() -> None:
         drawing.close()
         comparing.close()
+        stepping.close()
         if kept is not None:
             await in_thread(kept.close)
 
     service = Service(
         "analysis",
         analysis.handlers,
-        routers=[rendering(drawing), comparisons(store, comparing)],
+        routers=[
+            rendering(drawing),
+            comparisons(store, comparing),
+            experiments(store, stepping, drawing),
+        ],
         close=close,
     )
     if kept is None:
@@ -89,5 +95,6 @@ def migrate(settings: AnalysisSettings) -> None:
 def _database(settings: AnalysisSettings, url: Secret) -> SqlStore:
     from headroom_analysis.storage import SqlStore, open_engine  # noqa: PLC0415 - in memory none of it is needed
 
-    # One for each thread that handles events, compares runs, looks after the database, removes old runs.
-    return SqlStore(open_engine(url.get_secret_value(), connections=settings.threads + 3))
+    # One for each thread that handles events, compares runs, takes steps of experiments, looks after the
+    # database, removes old runs.
+    return SqlStore(open_engine(url.get_secret_value(), connections=settings.threads + 4))

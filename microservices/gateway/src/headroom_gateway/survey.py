@@ -201,8 +201,7 @@ class Survey(Collector):
         under_way = [active[state].heard_us for state in _UNDER_WAY if state in active]
         self._sight = Sight(
             numbers={state: active[state].number if state in active else 0 for state in sorted(ACTIVE)},
-            experiments=dict.fromkeys(sorted(ACTIVE), 0)
-            | {RunState(row.state): row.number for row in asking},
+            experiments=unended | {RunState(row.state): row.number for row in asking},
             waiting_since=None if waiting is None else from_us(waiting.accepted_us),
             silent_since=from_us(min(under_way)) if under_way else None,
             results={

@@ -1,4 +1,4 @@
-"""Result documents as bodies of requests: read within bounds, and refused with what was expected."""
+"""Documents as bodies of requests: read within bounds, and refused with what was expected."""
 
 from __future__ import annotations
 
@@ -23,22 +23,16 @@ MOST_BYTES: Final = 64 << 20
 READING_SECONDS: Final = 30.0
 """How long a body may take to come."""
 
-BODY: Final = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            JSON: {
-                "schema": {
-                    "type": "object",
-                    "description": f"A result document ({FORMAT}).",
-                    "required": ["format"],
-                    "properties": {"format": {"const": FORMAT}},
-                }
-            }
-        },
+
+def body_of(kind: str = FORMAT) -> dict[str, Any]:
+    """Return how the OpenAPI document describes a body that is a document of a format."""
+    schema = {
+        "type": "object",
+        "description": f"A document of the format {kind}.",
+        "required": ["format"],
+        "properties": {"format": {"const": kind}},
     }
-}
-"""How the OpenAPI document describes such a body."""
+    return {"requestBody": {"required": True, "content": {JSON: {"schema": schema}}}}
 
 
 async def read(request: Request) -> bytes:
@@ -68,34 +62,39 @@ async def read(request: Request) -> bytes:
 
 
 def parsed(body: bytes) -> dict[str, Any]:
-    """Return the result document in a body.
+    """Return the JSON object in a body.
 
     Raises:
-        HTTPException: it is no result document (422).
+        HTTPException: it is none (422).
     """
     try:
         document = json.loads(body.decode(), parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
-        _refuse(f"body: expected JSON, found something else ({error})", error)
+        refuse(f"body: expected JSON, found something else ({error})", error)
     if not isinstance(document, dict):
-        _refuse(f"body: expected an object, found {type(document).__name__}")
-    found = document.get("format")
-    if found != FORMAT:
-        _refuse(f"format: expected {FORMAT}, found {str(found)[:80] if 'format' in document else 'none'}")
+        refuse(f"body: expected an object, found {type(document).__name__}")
     return document
 
 
-def drawn(draw: Callable[[dict[str, Any]], bytes], body: bytes) -> bytes:
-    """Return what is drawn from the result document in a body.
+def drawn(draw: Callable[[dict[str, Any]], bytes], body: bytes, kind: str = FORMAT) -> bytes:
+    """Return what is drawn from the document in a body.
+
+    Args:
+        draw: draws it.
+        body: of the request.
+        kind: the format that the document has to be of.
 
     Raises:
-        HTTPException: it is no result document, or holds what no result does, such as 1e308 seconds (422).
+        HTTPException: it is no such document, or holds what none does, such as 1e308 seconds (422).
     """
     document = parsed(body)
+    found = document.get("format")
+    if found != kind:
+        refuse(f"format: expected {kind}, found {str(found)[:80] if 'format' in document else 'none'}")
     try:
         return draw(document)
     except (ArithmeticError, ValueError, RecursionError) as error:
-        _refuse(f"body: expected numbers and texts as in a result, found others ({error})", error)
+        refuse(f"body: expected numbers and texts as in a result, found others ({error})", error)
 
 
 def _no_number(name: str) -> NoReturn:
@@ -107,5 +106,10 @@ def _too_large() -> NoReturn:
     raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"body: expected at most {MOST_BYTES:,} bytes")
 
 
-def _refuse(detail: str, cause: Exception | None = None) -> NoReturn:
+def refuse(detail: str, cause: Exception | None = None) -> NoReturn:
+    """Refuse a body.
+
+    Raises:
+        HTTPException: always (422).
+    """
     raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, detail) from cause

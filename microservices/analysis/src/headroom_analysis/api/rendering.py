@@ -8,7 +8,8 @@ from fastapi import APIRouter, Request, Response
 
 from headroom_analysis import report
 from headroom_analysis.api.documented import answer
-from headroom_analysis.api.documents import BODY, drawn, read
+from headroom_analysis.api.documents import body_of, drawn, read
+from headroom_analysis.domain.result import FORMAT
 from headroom_common.service.problems import failures
 
 if TYPE_CHECKING:
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
 PARQUET: Final = "application/vnd.apache.parquet"
 """Media type of Parquet files."""
 
-_FAILURES: Final = failures(
+FAILURES: Final = failures(
     REQUEST_TIMEOUT="The body did not come in time.",
     REQUEST_ENTITY_TOO_LARGE="The body is too large.",
     UNSUPPORTED_MEDIA_TYPE="The body is not said to be JSON.",
-    UNPROCESSABLE_ENTITY="The body is no result document.",
+    UNPROCESSABLE_ENTITY="The body is no such document.",
     SERVICE_UNAVAILABLE="Too many requests wait for their turn.",
 )
 
@@ -37,29 +38,49 @@ def rendering(turns: Turns) -> APIRouter:
     """
     router = APIRouter(tags=["rendering"])
 
-    async def rendered(request: Request, draw: Callable[[dict[str, Any]], bytes], kind: str) -> Response:
-        with turns.place():
-            body = await read(request)
-            return Response(await turns.run(lambda: drawn(draw, body)), media_type=kind)
-
     @router.post(
         "/reports",
         response_class=Response,
-        responses={200: answer("The page", "text/html", {"type": "string"}), **_FAILURES},
-        openapi_extra=BODY,
+        responses={200: answer("The page", "text/html", {"type": "string"}), **FAILURES},
+        openapi_extra=body_of(),
     )
     async def reports(request: Request) -> Response:
         """Return the report of a result document, one page that loads nothing."""
-        return await rendered(request, lambda result: report.render_html(result).encode(), "text/html")
+        return await rendered(turns, request, _page, "text/html")
 
     @router.post(
         "/tables",
         response_class=Response,
-        responses={200: answer("The file", PARQUET, {"type": "string", "format": "binary"}), **_FAILURES},
-        openapi_extra=BODY,
+        responses={200: answer("The file", PARQUET, {"type": "string", "format": "binary"}), **FAILURES},
+        openapi_extra=body_of(),
     )
     async def tables(request: Request) -> Response:
         """Return the figures and series of a result document as one Parquet file."""
-        return await rendered(request, report.parquet, PARQUET)
+        return await rendered(turns, request, report.parquet, PARQUET)
 
     return router
+
+
+async def rendered(
+    turns: Turns, request: Request, draw: Callable[[dict[str, Any]], bytes], kind: str, of: str = FORMAT
+) -> Response:
+    """Return what is drawn from the document that a request brings, when its turn comes.
+
+    Args:
+        turns: for what is drawn.
+        request: the request.
+        draw: draws it.
+        kind: media type of what is drawn.
+        of: the format that the document has to be of.
+
+    Raises:
+        HTTPException: the body is no such document.
+        TransientError: too many wait for their turn.
+    """
+    with turns.place():
+        body = await read(request)
+        return Response(await turns.run(lambda: drawn(draw, body, of)), media_type=kind)
+
+
+def _page(result: dict[str, Any]) -> bytes:
+    return report.render_html(result).encode()
