@@ -82,14 +82,14 @@ class TestCanvas:
 
 class TestTicks:
     def test_decades_and_their_fractions(self) -> None:
-        assert ticks.duration_log(0.009, 0.12, 7)[1] == [f"{n}{NBSP}ms" for n in (10, 20, 50, 100)]
+        assert ticks.log(0.009, 0.12, "duration", 7)[1] == [f"{n}{NBSP}ms" for n in (10, 20, 50, 100)]
 
     def test_many_decades_are_thinned_to_whole_ones(self) -> None:
-        labels = [label.replace(NBSP, " ") for label in ticks.duration_log(1e-6, 100.0, 5)[1]]
+        labels = [label.replace(NBSP, " ") for label in ticks.log(1e-6, 100.0, "duration", 5)[1]]
         assert labels == ["1 \N{MICRO SIGN}s", "100 \N{MICRO SIGN}s", "10 ms", "1 s", "100 s"]
 
     def test_a_range_without_round_numbers_has_its_ends(self) -> None:
-        positions, labels = ticks.duration_log(0.031, 0.034, 5)
+        positions, labels = ticks.log(0.031, 0.034, "duration", 5)
         assert positions == [0.031, 0.034]
         assert len(labels) == 2
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 import re
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 from xml.etree import ElementTree as ET
 
@@ -22,57 +23,75 @@ from matplotlib.figure import Figure
 from headroom_analysis.report.plots.palette import COLOUR, VARIABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from matplotlib.axes import Axes
+    from matplotlib.figure import FigureBase
     from matplotlib.typing import RcKeyType
 
 _SVG = "{http://www.w3.org/2000/svg}"
 _HREF = "{http://www.w3.org/1999/xlink}href"
-_POINTS_PER_INCH = 72.0
-_DRAWING = threading.Lock()  # matplotlib's settings belong to the whole process
+POINTS_PER_INCH: Final = 72.0
+"""Plots are measured in points."""
+
+_DRAWING = threading.Lock()
 
 TEXT_SIZE: Final = 11.0
 """Size of a plot's text in its own units; the style sheet enlarges it on narrow screens."""
 
-_SETTINGS: Final[dict[RcKeyType, Any]] = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib, so that measures are the same everywhere
-    "font.size": TEXT_SIZE,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "headroom",
-    "text.parse_math": False,
-    "axes.facecolor": "none",
-    "axes.edgecolor": COLOUR["rule"],
-    "axes.labelcolor": COLOUR["muted"],
-    "axes.labelsize": TEXT_SIZE,
-    "axes.linewidth": 1.0,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.spines.left": False,
-    "axes.axisbelow": True,
-    "axes.grid": True,
-    "axes.grid.axis": "y",
-    "grid.color": COLOUR["rule"],
-    "grid.linewidth": 1.0,
-    "xtick.color": COLOUR["rule"],
-    "xtick.labelcolor": COLOUR["muted"],
-    "xtick.labelsize": TEXT_SIZE,
-    "xtick.major.size": 4.0,
-    "xtick.minor.size": 0.0,
-    "ytick.color": COLOUR["rule"],
-    "ytick.labelcolor": COLOUR["muted"],
-    "ytick.labelsize": TEXT_SIZE,
-    "ytick.major.size": 0.0,
-    "ytick.minor.size": 0.0,
-    "ytick.major.pad": 6.0,
-    "lines.linewidth": 1.75,
-    "lines.solid_capstyle": "round",
-    "lines.solid_joinstyle": "round",
-    "path.simplify": True,
-}
 _DEFAULTS: Final[dict[RcKeyType, Any]] = {
     key: value for key, value in mpl.rcParamsDefault.items() if not key.startswith("backend")
 }
+
+
+def _settings(colour: Mapping[str, str]) -> dict[RcKeyType, Any]:
+    """Return how every plot looks, in the given colours of the roles."""
+    return {
+        "font.family": "DejaVu Sans",  # comes with matplotlib, so that measures are the same everywhere
+        "font.size": TEXT_SIZE,
+        "svg.fonttype": "none",
+        "svg.hashsalt": "headroom",
+        "text.parse_math": False,
+        "axes.facecolor": "none",
+        "axes.edgecolor": colour["rule"],
+        "axes.labelcolor": colour["muted"],
+        "axes.labelsize": TEXT_SIZE,
+        "axes.linewidth": 1.0,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.spines.left": False,
+        "axes.axisbelow": True,
+        "axes.grid": True,
+        "axes.grid.axis": "y",
+        "grid.color": colour["rule"],
+        "grid.linewidth": 1.0,
+        "xtick.color": colour["rule"],
+        "xtick.labelcolor": colour["muted"],
+        "xtick.labelsize": TEXT_SIZE,
+        "xtick.major.size": 4.0,
+        "xtick.minor.size": 0.0,
+        "ytick.color": colour["rule"],
+        "ytick.labelcolor": colour["muted"],
+        "ytick.labelsize": TEXT_SIZE,
+        "ytick.major.size": 0.0,
+        "ytick.minor.size": 0.0,
+        "ytick.major.pad": 6.0,
+        "lines.linewidth": 1.75,
+        "lines.solid_capstyle": "round",
+        "lines.solid_joinstyle": "round",
+        "path.simplify": True,
+    }
+
+
+@contextmanager
+def drawing(colour: Mapping[str, str]) -> Iterator[None]:
+    """Hold matplotlib's settings, which belong to the whole process, while a plot is drawn and written.
+
+    Args:
+        colour: what each role is drawn with.
+    """
+    with _DRAWING, mpl.rc_context(_DEFAULTS | _settings(colour)):
+        yield
 
 
 class Sheet:
@@ -94,9 +113,10 @@ class Sheet:
         return "\n".join(f".{name}{{{declarations}}}" for declarations, name in self._classes.items())
 
 
-def axes_of(figure: Figure, left: float, bottom: float, right: float, top: float) -> Axes:
+def axes_of(figure: FigureBase, left: float, bottom: float, right: float, top: float) -> Axes:
     """Add axes that leave the given margins (in the plot's own units) free for their ticks."""
-    width, height = figure.get_size_inches() * _POINTS_PER_INCH
+    scale = POINTS_PER_INCH / figure.dpi
+    width, height = figure.bbox.width * scale, figure.bbox.height * scale
     return figure.add_axes(
         (left / width, bottom / height, 1.0 - (left + right) / width, 1.0 - (bottom + top) / height)
     )
@@ -117,11 +137,10 @@ class Drawing:
         self.svg = ""
 
     def __enter__(self) -> Figure:
-        _DRAWING.acquire()
-        self._settings = mpl.rc_context(_DEFAULTS | _SETTINGS)
-        self._settings.__enter__()
+        self._held = drawing(COLOUR)
+        self._held.__enter__()
         width, height = self._size
-        self._figure = Figure(figsize=(width / _POINTS_PER_INCH, height / _POINTS_PER_INCH), facecolor="none")
+        self._figure = Figure(figsize=(width / POINTS_PER_INCH, height / POINTS_PER_INCH), facecolor="none")
         return self._figure
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
@@ -133,8 +152,7 @@ class Drawing:
                 canvas.print_svg(written, metadata=nothing)  # type: ignore[no-untyped-call]
                 self.svg = self._compact(written.getvalue())
         finally:
-            self._settings.__exit__(None, None, None)
-            _DRAWING.release()
+            self._held.__exit__(None, None, None)
 
     def _compact(self, written: str) -> str:
         root = ET.fromstring(written)  # noqa: S314 - matplotlib wrote it a moment ago

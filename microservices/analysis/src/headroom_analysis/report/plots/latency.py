@@ -90,7 +90,7 @@ def histogram(
         axes.set_ylim(0.0, max(ys))
         axes.grid(visible=False)
         axes.set_yticks([])
-        ticks.place(axes.xaxis, *ticks.duration_log(*axes.get_xlim(), 7))
+        ticks.place(axes.xaxis, *ticks.log(*axes.get_xlim(), "duration", 7))
         words = [(value, f"{NAMES.get(key, key)} {_short(value)}", role) for key, value, role in marks]
         words += [(value, f"limit {_short(value)}", "ink") for value in sorted(set(limits.values()))[:1]]
         _mark_all(axes, sorted(words))

@@ -35,5 +35,17 @@ _SENTINEL = "#fe{:02x}ef"
 COLOUR: Final = {role: _SENTINEL.format(index) for index, role in enumerate(ROLES)}
 """The colour that stands for each role while matplotlib draws; plots use them for nothing else."""
 
+LIGHT: Final = dict(
+    zip(
+        ROLES,
+        (
+            *("#18212b", "#5d6875", "#dde2e7", "#ffffff", "#ffffff", "#10161c"),
+            *("#0072b2", "#56b4e9", "#009e73", "#e69f00", "#d55e00", "#cc79a7", "#f0e442", "#7d8894"),
+        ),
+        strict=True,
+    )
+)
+"""The colour of each role on white, for files that stand alone; the style sheet's light theme has the same."""
+
 VARIABLE: Final = {colour: f"var(--{role})" for role, colour in COLOUR.items()}
 """The CSS value that replaces each sentinel."""

@@ -46,8 +46,8 @@ def place(axis: Axis, positions: Sequence[float], labels: Sequence[str]) -> None
     axis.set_ticklabels(list(labels))
 
 
-def duration_log(low: float, high: float, most: int) -> tuple[list[float], list[str]]:
-    """Return ticks of a logarithmic axis of seconds: 1-2-5 steps, thinned to ``most``, each with its unit."""
+def log(low: float, high: float, kind: str, most: int) -> tuple[list[float], list[str]]:
+    """Return ticks of a logarithmic axis: 1-2-5 steps, thinned to ``most``, each with its unit."""
     steps = [
         digit * 10.0**exponent
         for exponent in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
@@ -57,12 +57,12 @@ def duration_log(low: float, high: float, most: int) -> tuple[list[float], list[
     if len(found) > most:
         found = [step for step in found if f"{step:e}".startswith("1.0")] or found
     found = found[:: math.ceil(len(found) / most)] if found else [low, high]
-    return found, [_tick_duration(step) for step in found]
+    return found, [_tick(step, kind) for step in found]
 
 
-def _tick_duration(seconds: float) -> str:
-    scale = formatting.duration_scale([seconds * 1.000001])
-    return f"{formatting.trimmed(seconds * scale.factor)}{formatting.NBSP}{scale.unit}"
+def _tick(value: float, kind: str) -> str:
+    scale = formatting.SCALES[kind]([value * 1.000001])
+    return formatting.with_unit(formatting.trimmed(value * scale.factor), scale.unit)
 
 
 def linear(high: float, kind: str, most: int) -> tuple[list[float], list[str]]:
