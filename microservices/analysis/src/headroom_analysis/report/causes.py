@@ -50,6 +50,13 @@ class Cause(NamedTuple):
         return f"{self.role}-{_STRENGTHS.index(self.strength)}"
 
 
+def cause_words(cause: str, server: str) -> str:
+    """Return a cause in words, with the server where the time went: ``waiting for CPU, app``."""
+    kind, _, name = cause.partition(":")
+    words = _WORDS.get(kind, cause.replace("_", " ")).format(name)
+    return f"{words}, {server}" if server else words
+
+
 class Anatomy(NamedTuple):
     """The plot for wide and for narrow screens, the legend, and the table; plots are empty without data."""
 
@@ -77,12 +84,11 @@ def causes_of(result: Mapping[str, object]) -> list[Cause]:
     seen: dict[str, int] = {}
     found = []
     for cause, server in keys:
-        kind, _, name = cause.partition(":")
+        kind = cause.partition(":")[0]
         order = seen[kind] = seen.get(kind, -1) + 1
-        words = _WORDS.get(kind, cause).format(name)
         found.append(
             Cause(
-                f"{words}, {server}" if server else words,
+                cause_words(cause, server),
                 _ROLES.get(kind, "neutral"),
                 _STRENGTHS[order % len(_STRENGTHS)],
                 {group: estimate(dig(parts[group].get((cause, server)), "seconds")) for group in _HEADINGS},

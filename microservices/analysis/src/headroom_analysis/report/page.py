@@ -41,19 +41,52 @@ def _policy(styles: str) -> str:
     )
 
 
+def written(template: str, sheet: Sheet, **parts: object) -> str:
+    """Return a page.
+
+    Args:
+        template: Its name.
+        sheet: Styles of all plots on it.
+        parts: What the template shows.
+    """
+    environment = _environment()
+    fixed, _, _ = (
+        environment.loader.get_source(environment, "report.css") if environment.loader else ("", None, None)
+    )
+    styles = f"{fixed}{sheet}\n"
+    return environment.get_template(template).render(styles=styles, policy=_policy(styles), **parts)
+
+
 def render_page(result: Mapping[str, object]) -> str:
     """Render a result document; see :func:`headroom_analysis.report.render_html`."""
     sheet = Sheet()
+    return written(
+        "report.html.j2",
+        sheet,
+        name=text(result.get("name")) or text(dig(result, "scenario", "metadata", "name"), "Scenario"),
+        description=text(dig(result, "scenario", "metadata", "description")),
+        partial=overview.partial(result),
+        facts=overview.facts(result),
+        verdict=verdict.verdict_of(result),
+        tail=causes.tail_sentence(result),
+        run=sections_of(result, sheet),
+        source=source.source(result),
+        identity=source.identity(result),
+        notes=source.notes(result),
+    )
+
+
+def sections_of(result: Mapping[str, object], sheet: Sheet) -> dict[str, object]:
+    """Return what a page shows of one run, from its key figures to its links.
+
+    Args:
+        result: The result document.
+        sheet: The page's plot styles.
+    """
     frame, faults = traffic.frame_of(result)
     trials = whole(result.get("trials"), 1)
-    sections = {
-        "name": text(result.get("name")) or text(dig(result, "scenario", "metadata", "name"), "Scenario"),
-        "description": text(dig(result, "scenario", "metadata", "description")),
-        "partial": overview.partial(result),
+    return {
         "level": formatting.trimmed(100.0 * (number(result.get("confidence")) or 0.95)) if trials > 1 else "",
-        "verdict": verdict.verdict_of(result),
-        "tail": causes.tail_sentence(result),
-        "facts": overview.facts(result),
         "cards": overview.cards(result),
         "objectives": overview.objectives(result),
         "latency": overview.latency_table(result),
@@ -64,15 +97,4 @@ def render_page(result: Mapping[str, object]) -> str:
         "anatomy": causes.anatomy(result, sheet),
         "fleet": fleet.fleet(result, sheet, frame),
         "links": fleet.links(result, sheet, frame),
-        "source": source.source(result),
-        "identity": source.identity(result),
-        "notes": source.notes(result),
     }
-    environment = _environment()
-    fixed, _, _ = (
-        environment.loader.get_source(environment, "report.css") if environment.loader else ("", None, None)
-    )
-    styles = f"{fixed}{sheet}\n"
-    return environment.get_template("report.html.j2").render(
-        styles=styles, policy=_policy(styles), **sections
-    )

@@ -38,7 +38,12 @@ class Resource(NamedTuple):
     @property
     def label(self) -> str:
         """The resource in words, for a sentence."""
-        return {"cpu": "CPU", "memory": "memory"}.get(self.kind, f"pool {self.kind.removeprefix('pool:')}")
+        return resource_words(self.kind)
+
+
+def resource_words(kind: str) -> str:
+    """Return a resource's name for a sentence: ``CPU`` of ``cpu``, ``pool db`` of ``pool:db``."""
+    return {"cpu": "CPU", "memory": "memory"}.get(kind, f"pool {kind.removeprefix('pool:')}")
 
 
 def _cpu_use(server: Mapping[str, object]) -> Estimate:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import yaml
 
@@ -19,10 +19,12 @@ _TRIALS = (
     "{level}% Student-t confidence interval of that mean."
 )
 _ONE_TRIAL = "The figures come from one trial and have no intervals: run several trials to get them."
-_LATENCY = (
+LATENCY: Final = (
     "Latency counts answered requests only, from leaving the client to being back there; percentiles are "
     "read from a histogram with a relative error of at most 0.4%."
 )
+"""What latency is, as every page says."""
+
 _OVER_TIME = (
     "Plots over time show the mean over trials at each instant; where there are more instants than fit, the "
     "lowest and the highest of neighbours are kept."
@@ -108,7 +110,7 @@ def notes(result: Mapping[str, object]) -> list[str]:
     level = formatting.trimmed(100.0 * (number(result.get("confidence")) or 0.95))
     warmup = number(result.get("warmup"))
     found = [_ONE_TRIAL if trials <= 1 else _TRIALS.format(trials=trials, level=level)]
-    found.append(_LATENCY)
+    found.append(LATENCY)
     if warmup:
         length = formatting.span(warmup)
         found.append(

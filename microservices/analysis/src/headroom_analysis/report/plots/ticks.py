@@ -78,6 +78,12 @@ def linear(high: float, kind: str, most: int) -> tuple[list[float], list[str]]:
     return [value / scale.factor for value in shown], labels
 
 
+def between(low: float, high: float, most: int) -> list[float]:
+    """Return about ``most`` round numbers around both ends."""
+    locator = MaxNLocator(nbins=most, steps=[1, 2, 2.5, 5, 10], min_n_ticks=2)
+    return [float(value) for value in locator.tick_values(low, high)]
+
+
 def time(horizon: float, most: int) -> tuple[list[float], list[str]]:
     """Return about ``most`` (at least 3) ticks of an axis of simulated time, 0 to ``horizon`` seconds."""
     if horizon < most:

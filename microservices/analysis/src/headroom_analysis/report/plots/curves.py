@@ -1,0 +1,166 @@
+"""Measured figures over a parameter: lines with bands of their intervals, or dots for values that are words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from headroom_analysis.report import formatting
+from headroom_analysis.report.plots import chart
+from headroom_analysis.report.plots.chart import ROW, SIZE, Chart, room_for, shortened
+from headroom_analysis.report.plots.plot import Plot
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from matplotlib.figure import FigureBase
+
+    from headroom_analysis.report.values import Estimate
+
+_ROLES: Final = ("blue", "vermillion", "green", "orange", "purple", "sky", "neutral")
+MOST_CURVES: Final = len(_ROLES)
+"""More lines cannot be told apart."""
+
+_MOST_DOTTED = 40
+_LEFT, _BELOW, _ABOVE = 58.0, 44.0, 12.0
+_NAMES = 100.0
+_LABELS = 150.0
+
+
+class Curve(NamedTuple):
+    """A line's name and its figures, one for each value of the parameter."""
+
+    words: str
+    figures: Sequence[Estimate]
+
+
+class Bound(NamedTuple):
+    """A limit: its words and where it is."""
+
+    words: str
+    value: float
+
+
+class Across(NamedTuple):
+    """The parameter: its words, its values as numbers and texts, their unit, and whether it is logarithmic."""
+
+    words: str
+    numbers: Sequence[float]
+    texts: Sequence[str]
+    unit: str
+    log: bool
+
+
+class Heading(NamedTuple):
+    """A plot's name (prefix of ids), title, and the smaller words under it."""
+
+    name: str
+    title: str
+    note: str = ""
+
+
+def curves(heading: Heading, across: Across, lines: Sequence[Curve], kind: str, bounds: Sequence[Bound]) -> Plot:
+    """Return lines over a numeric parameter, ascending, with bands where they have intervals.
+
+    Args:
+        heading: Of the plot.
+        across: The parameter.
+        lines: At most :data:`MOST_CURVES`.
+        kind: How the figures are shown.
+        bounds: Limits of the figures, dashed.
+    """
+    order = sorted(range(len(across.numbers)), key=lambda index: across.numbers[index])
+    xs = [across.numbers[index] for index in order]
+    sorted_lines = [Curve(line.words, [line.figures[index] for index in order]) for line in lines]
+
+    def draw(figure: FigureBase, colour: Mapping[str, str]) -> None:
+        names = [line.words for line in lines] + [bound.words for bound in bounds]
+        right = room_for(names, _NAMES) + 8.0
+        values = [v for line in lines for figure_ in line.figures for v in (figure_.value, figure_.high)]
+        up = chart.measured([*values, *(bound.value for bound in bounds)], kind)
+        level = chart.chosen(xs, across.unit, log=across.log, width=SIZE[0] - _LEFT - right)
+        drawn = Chart(figure, colour, (_LEFT, _BELOW, right, _ABOVE), level, up)
+        drawn.title_across(shortened(across.words, SIZE[0] - _LEFT - right))
+        ends = []
+        for bound in bounds:
+            drawn.limit(bound.value)
+            ends.append((bound.value, shortened(bound.words, _NAMES), "ink"))
+        for line, role in zip(sorted_lines, _ROLES, strict=False):
+            _curve(drawn, xs, line, role, up.low)
+            known = [figure_.value for figure_ in line.figures if figure_.value is not None]
+            if known:
+                ends.append((max(known[-1], up.low), shortened(line.words, _NAMES), role))
+        drawn.name_lines(ends)
+
+    label = f"{heading.title} over {across.words}: " + formatting.listing([_range(line, kind) for line in lines])
+    return Plot(*heading, label, SIZE, draw)
+
+
+def _curve(drawn: Chart, xs: Sequence[float], line: Curve, role: str, floor: float) -> None:
+    for part in _with_intervals(line.figures):
+        lows = [max(line.figures[index].low or 0.0, floor) for index in part]
+        highs = [max(line.figures[index].high or 0.0, floor) for index in part]
+        places = [xs[index] for index in part]
+        if len(part) == 1:
+            drawn.whiskers(places, lows, highs, role)
+        else:
+            drawn.band(places, lows, highs, role)
+    values = [figure.value for figure in line.figures]
+    drawn.line(xs, values, role)
+    known = [(x, value) for x, value in zip(xs, values, strict=True) if value is not None]
+    if len(known) <= _MOST_DOTTED:
+        drawn.dots([x for x, _ in known], [max(value, floor) for _, value in known], role, size=4.5)
+
+
+def _with_intervals(figures: Sequence[Estimate]) -> list[list[int]]:
+    """Return the stretches of neighbours that have an interval."""
+    parts: list[list[int]] = [[]]
+    for index, figure in enumerate(figures):
+        if figure.value is not None and figure.has_interval:
+            parts[-1].append(index)
+        elif parts[-1]:
+            parts.append([])
+    return [part for part in parts if part]
+
+
+def _range(line: Curve, kind: str) -> str:
+    known = [figure.value for figure in line.figures if figure.value is not None]
+    if not known:
+        return f"{line.words} without data"
+    low, high = (formatting.single(end, kind) for end in (min(known), max(known)))
+    return f"{line.words} {low} to {high}"
+
+
+def dots(heading: Heading, rows: Sequence[str], lines: Sequence[Curve], kind: str, bounds: Sequence[Bound]) -> Plot:
+    """Return dots with their intervals, one row for each value of a parameter.
+
+    Args:
+        heading: Of the plot.
+        rows: The values in words, top to bottom.
+        lines: Figures by row; each has its own colour and mark.
+        kind: How they are shown.
+        bounds: Limits, dashed.
+    """
+    height = 34.0 + len(rows) * max(22.0, ROW * len(lines) + 6.0) + _BELOW
+
+    def draw(figure: FigureBase, colour: Mapping[str, str]) -> None:
+        left = room_for(rows, _LABELS) + 8.0
+        values = [v for line in lines for figure_ in line.figures for v in (figure_.value, figure_.high)]
+        level = chart.measured([*values, *(bound.value for bound in bounds)], kind, 4)
+        names = [shortened(row, _LABELS) for row in rows]
+        up = chart.Axis(len(rows) - 0.5, -0.5, False, range(len(rows)), names)  # noqa: FBT003 - a field of a tuple
+        drawn = Chart(figure, colour, (left, 26.0, 24.0, 36.0), level, up, grid="x")
+        for bound in bounds:
+            drawn.limit(bound.value, upright=True)
+            drawn.words(bound.value, -0.5, shortened(bound.words, _NAMES), "ink", "center", (0.0, 8.0))
+        start = level.low
+        for index, (line, role, mark) in enumerate(zip(lines, _ROLES, "os^Dv<>", strict=False)):
+            offset = (index - (len(lines) - 1) / 2) * 0.22
+            known = [(row + offset, f) for row, f in enumerate(line.figures) if f.value is not None]
+            spread = [(y, f) for y, f in known if f.has_interval]
+            lows, highs = [max(f.low or 0.0, start) for _, f in spread], [f.high or 0.0 for _, f in spread]
+            drawn.whiskers([y for y, _ in spread], lows, highs, role, level=True)
+            drawn.dots([f.value or 0.0 for _, f in known], [y for y, _ in known], role, marker=mark)
+        drawn.legend([(line.words, role, mark) for line, role, mark in zip(lines, _ROLES, "os^Dv<>", strict=False)])
+
+    label = f"{heading.title}: " + formatting.listing([_range(line, kind) for line in lines])
+    return Plot(*heading, label, (SIZE[0], height), draw)
