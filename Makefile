@@ -19,7 +19,7 @@ WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n > 8 ? 8 : n)))
 PYTEST := $(BIN)/pytest --quiet
 
 .PHONY: help setup demo lint lint-python lint-types lint-imports lint-shell lint-workflows lint-generated \
-  format test test-quick browser servers soak simulate bench lock lint-locks docs diagrams wheels k8s-secrets \
+  format test test-quick browser servers soak simulate bench lock lint-locks docs guides diagrams wheels k8s-secrets \
   clean images push lint-dockerfiles lint-rules lint-kubernetes lint-version version lint-compose e2e e2e-k8s
 
 help: ## list the commands
@@ -139,6 +139,9 @@ docs: setup ## write what is generated in docs/: scenario reference, JSON Schema
 	@$(BIN)/python scripts/generate_event_docs.py
 	@$(BIN)/python scripts/generate_api_docs.py
 	@$(BIN)/python -m observability
+
+guides: setup ## run the commands of the guides in docs/ and put what they print and draw below them
+	@$(BIN)/python -m scripts.run_guides
 
 diagrams: setup ## write the diagrams' sources from the code and draw them (needs Graphviz, installed by apt)
 	@scripts/apt_install.sh graphviz
