@@ -12,6 +12,7 @@ from gateway_testing.clocks import HandClock
 from gateway_testing.scenarios import stored
 from headroom_gateway.domain.lives import Message, RunState, Started
 from headroom_gateway.storage.database import Database
+from headroom_gateway.storage.experiments import Experiments
 from headroom_gateway.storage.results import Identity, LocalHotSet, NewResult, Results
 from headroom_gateway.storage.runs import Runs
 from headroom_gateway.storage.scenarios import Scenarios
@@ -46,6 +47,7 @@ class Storage:
         self.database = Database(url)
         self.scenarios = Scenarios(self.database)
         self.runs = Runs(self.database)
+        self.experiments = Experiments(self.database, self.scenarios)
         self.results = Results(self.database, LocalHotSet())
 
     async def __aenter__(self) -> Self:

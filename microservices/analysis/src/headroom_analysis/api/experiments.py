@@ -1,11 +1,11 @@
-"""Experiments: which runs one wants next, from the trials of those that it had, and what it found out, drawn."""
+"""Experiments: which runs one wants next, from the trials of those that it had; and what it found, drawn."""
 
 from __future__ import annotations
 
 import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
-from uuid import UUID
+from uuid import UUID  # noqa: TC003 - pydantic reads it
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -16,7 +16,7 @@ from headroom_analysis.api.rendering import FAILURES, PARQUET, rendered
 from headroom_analysis.experiments import advance
 from headroom_analysis.experiments.document import FORMAT
 from headroom_common.errors import PermanentError
-from headroom_common.experiments.model import Experiment
+from headroom_common.experiments.model import Experiment  # noqa: TC001 - pydantic reads it
 from headroom_common.scenario.problems import ScenarioError
 from headroom_common.service.problems import Fault, failures, problem_response
 
