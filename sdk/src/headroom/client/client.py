@@ -7,6 +7,7 @@ from uuid import UUID
 
 from headroom.client.address import Address
 from headroom.client.calls import Calls, Patience
+from headroom.client.experiments import Experiments
 from headroom.client.keys import Keys
 from headroom.client.runs import Runs, path_of
 from headroom.client.scenarios import Scenarios
@@ -33,6 +34,7 @@ class Client:
         url: the gateway.
         scenarios: its scenarios.
         runs: its runs.
+        experiments: its experiments.
         keys: its API keys.
 
     Raises:
@@ -51,6 +53,7 @@ class Client:
         self.url = self._calls.address.url
         self.scenarios = Scenarios(self._calls)
         self.runs = Runs(self._calls)
+        self.experiments = Experiments(self._calls)
         self.keys = Keys(self._calls)
 
     async def __aenter__(self) -> Self:

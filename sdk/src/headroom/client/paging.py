@@ -4,12 +4,13 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final, TypeVar, overload
 
 from headroom.client.calls import Calls
+from headroom_gateway.experiment_representations import Experiment, ExperimentPage
 from headroom_gateway.representations import Run, RunPage, ScenarioPage, ScenarioSummary
 
 PAGE: Final = 100
 """Items that are asked for at once."""
 
-PageT = TypeVar("PageT", RunPage, ScenarioPage)
+PageT = TypeVar("PageT", RunPage, ScenarioPage, ExperimentPage)
 
 
 @overload
@@ -20,9 +21,13 @@ def pages(
 def pages(
     calls: Calls, path: str, kind: type[ScenarioPage], filters: Mapping[str, Any], limit: int | None
 ) -> AsyncIterator[ScenarioSummary]: ...
+@overload
+def pages(
+    calls: Calls, path: str, kind: type[ExperimentPage], filters: Mapping[str, Any], limit: int | None
+) -> AsyncIterator[Experiment]: ...
 async def pages(
     calls: Calls, path: str, kind: type[PageT], filters: Mapping[str, Any], limit: int | None
-) -> AsyncIterator[Run | ScenarioSummary]:
+) -> AsyncIterator[Run | ScenarioSummary | Experiment]:
     """Yield the items of a list; a page is asked for when its first item is.
 
     Args:

@@ -4,16 +4,15 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Se
 from contextlib import aclosing
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
 from pydantic import ValidationError
 
-from headroom.client.calls import Calls, Pauses
-from headroom.client.errors import GatewayUnavailableError
+from headroom.client.calls import Calls
+from headroom.client.following import follow
 from headroom.client.paging import pages
-from headroom.client.streams import Decoder
 from headroom.scenarios import as_scenario
 from headroom_common.errors import PermanentError
 from headroom_common.scenario import Scenario
@@ -21,8 +20,6 @@ from headroom_gateway.domain.lives import RunState
 from headroom_gateway.representations import ClonedRun, NewRun, Run, RunEvent, RunPage
 
 OnNews = Callable[[RunEvent], None]
-
-_NEWS: Final = frozenset({"state", "progress"})
 
 
 class Runs:
@@ -136,26 +133,13 @@ class Runs:
         Raises:
             GatewayUnavailableError: the gateway stayed away for longer than this client has patience.
         """
-        patience = self._calls.patience
-        pauses, last = Pauses(patience, patience.lost), after
-        while True:
-            news = False
-            error = GatewayUnavailableError(f"run {run_id}: expected news until its end, found none")
-            try:
-                async with aclosing(self._stream(run_id, last)) as stream:
-                    async for event in stream:
-                        if event.sequence <= last:
-                            continue
-                        last, news = event.sequence, True
-                        pauses.restart()
-                        yield event
-                        if not event.state.active:
-                            return
-                if not news and not (await self.get(run_id)).state.active:
-                    return
-            except GatewayUnavailableError as lost:
-                error = lost
-            await pauses.after(error)
+
+        async def is_active() -> bool:
+            return (await self.get(run_id)).state.active
+
+        async with aclosing(follow(self._calls, path_of(run_id), RunEvent, is_active, after)) as stream:
+            async for event in stream:
+                yield event
 
     async def wait(self, run_id: UUID | str, on_news: OnNews | None = None) -> Run:
         """Return a run once it has ended.
@@ -174,15 +158,6 @@ class Runs:
         told = wanted.model_dump(mode="json", exclude_unset=True)
         body = {name: value for name, value in told.items() if value is not None}
         return self._calls.read(Run, await self._calls.post(path, body, fresh=fresh))
-
-    async def _stream(self, run_id: UUID | str, last: int) -> AsyncGenerator[RunEvent, None]:
-        headers = {"Accept": "text/event-stream", **({"Last-Event-ID": str(last)} if last else {})}
-        decoder = Decoder()
-        async with self._calls.streamed(f"{path_of(run_id)}/events", headers=headers) as answer:
-            async for chunk in answer.aiter_bytes():
-                for event in decoder.feed(chunk):
-                    if event.name in _NEWS:
-                        yield self._calls.read(RunEvent, event.data)
 
 
 def path_of(run_id: UUID | str) -> str:
