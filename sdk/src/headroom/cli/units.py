@@ -104,14 +104,50 @@ def share(ratio: float) -> str:
     return f"{ratio * 100:.1f} %"
 
 
+def of_kind(value: float | None, kind: str) -> str:
+    """A number of one of the kinds that reports know: `duration`, `rate`, `ratio`, `bytes`, or any other."""
+    match kind:
+        case "duration":
+            return duration(value)
+        case "rate":
+            return rate(value)
+        case "ratio":
+            return percent(value)
+        case "bytes":
+            return size(value)
+        case _:
+            return NOTHING if value is None else significant(value)
+
+
+def interval_of_kind(figure: Figure, kind: str) -> str:
+    """The interval of such a number, in the unit of its value and without it."""
+    match kind:
+        case "duration":
+            return duration_interval(figure)
+        case "ratio":
+            return percent_interval(figure)
+        case "bytes":
+            return plain_interval(figure, _bytes_unit(figure.value)[0])
+        case _:
+            return plain_interval(figure)
+
+
+def signed_interval(low: float, high: float) -> str:
+    """The interval of a relative change, in percent with its signs: `-3.1 … +0.4`."""
+    return f"{low * 100:+.1f} … {high * 100:+.1f}"
+
+
 def size(amount_bytes: float | None) -> str:
     """An amount of memory such as `1.58 GiB`."""
     if amount_bytes is None:
         return NOTHING
-    for scale, unit in _BYTES:
-        if amount_bytes >= scale:
-            return f"{significant(amount_bytes / scale)} {unit}"
-    return f"{amount_bytes:.0f} B"
+    scale, unit = _bytes_unit(amount_bytes)
+    return f"{significant(amount_bytes / scale)} {unit}" if scale > 1 else f"{amount_bytes:.0f} B"
+
+
+def _bytes_unit(amount: float | None) -> tuple[float, str]:
+    """The largest unit of which an amount holds at least one."""
+    return next((one for one in _BYTES if (amount or 0.0) >= one[0]), (1, "B"))
 
 
 def clock(time: float, *, seconds: bool = True) -> str:

@@ -114,7 +114,7 @@ def fixed(value: float | None, scale: Scale, decimals: int) -> str:
     least: float = 10.0**-decimals
     if shown and abs(shown) < least / 2:
         return f"<{NBSP}{least:.{decimals}f}" if shown > 0 else f"{0:.{decimals}f}"
-    return f"{shown:,.{decimals}f}"
+    return f"{shown:,.{decimals}f}".replace("-", MINUS)
 
 
 def column(values: Sequence[float | None], scale: Scale) -> list[str]:
@@ -173,6 +173,18 @@ def listing(words: Sequence[str]) -> str:
     if len(words) < 2:  # noqa: PLR2004 - nothing to join
         return "".join(words)
     return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def threshold(value: float, kind: str) -> str:
+    """Show a limit, which people choose in round numbers, without needless zeros: ``250 ms``, ``0.1%``."""
+    scale = SCALES[kind]([value])
+    return with_unit(trimmed(value * scale.factor), scale.unit)
+
+
+def sentence(words: str) -> str:
+    """Start a sentence: with a capital, unless its first word is a name such as ``p99``."""
+    first = words.partition(" ")[0]
+    return words if any(c.isdigit() for c in first) else words[:1].upper() + words[1:]
 
 
 def trimmed(value: float, decimals: int = _MOST_DECIMALS) -> str:

@@ -5,6 +5,7 @@ Nothing here draws, so that a command line can tell the answer without loading w
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from headroom_analysis.report import formatting, resources
@@ -91,7 +92,9 @@ def _precision(document: Mapping[str, object], numbers: Numbers) -> list[str]:
         which = "The point is" if len(points) == 1 else f"{len(rough):,} of {len(points):,} points are"
         found.append(f"{which} not within {numbers.share(wanted)}: more trials were not allowed.")
     if unsettled:
-        which = "The scenario has" if len(points) == 1 else f"{len(unsettled):,} of {len(points):,} points have"
+        which = (
+            "The scenario has" if len(points) == 1 else f"{len(unsettled):,} of {len(points):,} points have"
+        )
         found.append(f"{which} no steady state within the horizon; figures depend on how long it is.")
     return found
 
@@ -105,17 +108,27 @@ def _replicate(document: Mapping[str, object], numbers: Numbers) -> Answer:
     p99 = numbers.single(estimate(dig(document, "result", "latency", "p99")).value, "duration")
     verdict = text(dig(document, "result", "verdict"))
     state = verdict if verdict in {"pass", "miss"} else "none"
-    held = {"pass": "the objectives are met", "miss": "an objective is missed"}.get(state, f"p99 latency is {p99}")
+    held = {"pass": "the objectives are met", "miss": "an objective is missed"}.get(
+        state, f"p99 latency is {p99}"
+    )
     if not known:
-        return Answer(state, f"{_upper(held)}; {trials} give no interval", [])
+        return Answer(state, f"{formatting.sentence(held)}; {trials} give no interval", [])
     width, metric = max(known)
     widest = f"{metric.label} is known to \N{PLUS-MINUS SIGN}{numbers.share(width)}"
     if wanted is None:
-        return Answer(state, f"{_upper(held)}; after {trials} {widest}", [])
+        return Answer(state, f"{formatting.sentence(held)}; after {trials} {widest}", [])
     target = f"\N{PLUS-MINUS SIGN}{numbers.share(wanted)}"
     if width <= wanted:
-        return Answer(state, f"{_upper(held)}: {trials} are enough for {target}", [f"The widest interval: {widest}."])
-    return Answer(state, f"{_upper(held)}, but {trials} are not enough for {target}", [f"The widest interval: {widest}."])
+        return Answer(
+            state,
+            f"{formatting.sentence(held)}: {trials} are enough for {target}",
+            [f"The widest interval: {widest}."],
+        )
+    return Answer(
+        state,
+        f"{formatting.sentence(held)}, but {trials} are not enough for {target}",
+        [f"The widest interval: {widest}."],
+    )
 
 
 def _sweep(document: Mapping[str, object], numbers: Numbers) -> Answer:
@@ -129,7 +142,9 @@ def _sweep(document: Mapping[str, object], numbers: Numbers) -> Answer:
     if not missed:
         return Answer("pass", f"All {formatting.plural(len(points), 'point')} meet the objectives", [spread])
     if not passed:
-        return Answer("miss", f"None of {formatting.plural(len(points), 'point')} meets the objectives", [spread])
+        return Answer(
+            "miss", f"None of {formatting.plural(len(points), 'point')} meets the objectives", [spread]
+        )
     where = _where(points, parameters)
     counted = f"{passed:,} of {formatting.plural(len(points), 'point')} meet the objectives"
     return Answer("none", f"{counted}{where}", [spread])
@@ -140,25 +155,31 @@ def _where(points: Sequence[Point], parameters: Sequence[Parameter]) -> str:
     if len(parameters) != 1 or not parameters[0].numeric:
         return ""
     path = parameters[0].path
-    ordered = sorted(points, key=lambda point: point.values[path].number or 0.0 if path in point.values else 0.0)
+    ordered = sorted(
+        points, key=lambda point: point.values[path].number or 0.0 if path in point.values else 0.0
+    )
     held = [point.verdict == "pass" for point in ordered]
-    turns = sum(a != b for a, b in zip(held, held[1:], strict=False))
+    turns = sum(a != b for a, b in pairwise(held))
     if turns != 1:
         return ""
     edge = ordered[held.index(False) - 1] if held[0] else ordered[held.index(True)]
     return f": {parameters[0].label} of {edge.words} {'or less' if held[0] else 'or more'}"
 
 
-def _spread(points: Sequence[Point], parameters: Sequence[Parameter], metric: Metric, numbers: Numbers) -> str:
-    known = [(value, point) for point in points if (value := point.figures.get(metric, NO_DATA).value) is not None]
+def _spread(
+    points: Sequence[Point], parameters: Sequence[Parameter], metric: Metric, numbers: Numbers
+) -> str:
+    known = [
+        (value, point) for point in points if (value := point.figures.get(metric, NO_DATA).value) is not None
+    ]
     if not known:
         return ""
     (low, at_low), (high, at_high) = min(known, key=_first), max(known, key=_first)
     least, most = numbers.single(low, metric.kind), numbers.single(high, metric.kind)
     if least == most:
-        return f"{_upper(metric.label)} is {least} at all points."
+        return f"{formatting.sentence(metric.label)} is {least} at all points."
     return (
-        f"{_upper(metric.label)} goes from {least} ({_named(at_low, parameters)}) "
+        f"{formatting.sentence(metric.label)} goes from {least} ({_named(at_low, parameters)}) "
         f"to {most} ({_named(at_high, parameters)})."
     )
 
@@ -175,18 +196,23 @@ def _named(point: Point, parameters: Sequence[Parameter]) -> str:
 def _capacity(document: Mapping[str, object], numbers: Numbers) -> Answer:
     found = mapping(document.get("capacity"))
     what = label_of(document.get("scenario"), text(found.get("path")))
+    if what.partition(" of ")[0].endswith("s"):  # replicas, cores, users
+        what = f"number of {what}"
     largest = found.get("find") != "smallest"
     end = "largest" if largest else "smallest"
     today = value_of(found.get("today")).text if mapping(found.get("today")) else ""
-    first = _first_full(mapping(found.get("first_to_saturate")), numbers)
+    first = mapping(found.get("first_to_saturate"))
+    limits = _limiting(first, numbers)
     if not mapping(found.get("answer")):
         ends = [value_of(dig(found, "range", key)).text for key in ("low", "high")]
         between = f" from {ends[0]} to {ends[1]}" if mapping(found.get("range")) else ""
-        return Answer("miss", f"No {what}{between} meets the objectives", [_upper(first)])
+        return Answer("miss", f"No {what}{between} meets the objectives", [limits])
     answer = value_of(found.get("answer")).text
     room = _room(number(found.get("headroom")), today, numbers, largest=largest)
     headline = f"{answer} is the {end} {what} that meets the objectives{room}"
-    sentences = [_upper(first)]
+    if first:
+        headline += f"; the first to saturate is {_resource(first)}"
+    sentences = [limits]
     if text(found.get("bounded_by")):
         side = "larger" if largest else "smaller"
         sentences.append(f"It is the end of the range that was searched: a {side} one may do as well.")
@@ -208,12 +234,16 @@ def _room(share: float | None, today: str, numbers: Numbers, *, largest: bool) -
     return f": today's {today} is {more}"
 
 
-def _first_full(first: Mapping[str, object], numbers: Numbers) -> str:
+def _resource(first: Mapping[str, object]) -> str:
+    return f"{text(first.get('server'))}'s {resources.resource_words(text(first.get('resource')))}"
+
+
+def _limiting(first: Mapping[str, object], numbers: Numbers) -> str:
     if not first:
         return ""
     use = numbers.single(number(first.get("utilisation")), "ratio")
-    resource = resources.resource_words(text(first.get("resource")))
-    return f"the first to saturate is {text(first.get('server'))}'s {resource}, {use} in use at {value_of(first.get('at')).text}."
+    at = value_of(first.get("at")).text
+    return f"At {at}, where objectives are missed first, {_resource(first)} is {use} in use."
 
 
 def _compare(document: Mapping[str, object], numbers: Numbers) -> Answer:
@@ -221,23 +251,39 @@ def _compare(document: Mapping[str, object], numbers: Numbers) -> Answer:
     metrics = rows(found.get("metrics"))
     judged = judged_metric(points_of(document))
     row = next((row for row in metrics if metric_of(row)[:2] == judged[:2]), None) or next(iter(metrics), {})
-    names = other_names(found)
+    names = other_names(document)
     moved = sum(beyond_chance(one) for one in metrics)
-    counted = f"{moved:,} of {formatting.plural(len(metrics), 'metric')} differ beyond chance." if metrics else ""
+    counted = (
+        f"{moved:,} of {formatting.plural(len(metrics), 'metric')} differ beyond chance." if metrics else ""
+    )
     metric, share = metric_of(row), number(row.get("relative_difference"))
     a, b = (estimate(row.get(key)).value for key in ("a", "b"))
     if a is None or b is None:
         return Answer("none", f"There is nothing to compare {names[1]} with {names[0]} by", [counted])
     values = f"{numbers.single(b, metric.kind)} instead of {numbers.single(a, metric.kind)}"
     if not beyond_chance(row):
-        return Answer("none", f"{_upper(metric.label)} of {names[1]} does not differ beyond chance: {values}", [counted])
-    change = "differs" if share is None else f"is {numbers.share(abs(share))} {'lower' if share < 0 else 'higher'}"
-    return Answer("none", f"{_upper(metric.label)} of {names[1]} {change}: {values}", [counted])
+        return Answer(
+            "none", f"With {names[1]}, {metric.label} does not differ beyond chance: {values}", [counted]
+        )
+    change = (
+        "differs" if share is None else f"is {numbers.share(abs(share))} {'lower' if share < 0 else 'higher'}"
+    )
+    return Answer("none", f"With {names[1]}, {metric.label} {change}: {values}", [counted])
 
 
-def other_names(comparison: Mapping[str, object]) -> tuple[str, str]:
-    """Return what to call the two scenarios: their names where these differ."""
-    a, b = (text(dig(comparison, key, "name")) for key in ("a", "b"))
+def other_names(document: Mapping[str, object]) -> tuple[str, str]:
+    """Return what to call the two scenarios of a comparison: what was changed when it is one thing."""
+    found = mapping(document.get("comparison"))
+    changed = [
+        row
+        for row in rows(found.get("scenario_differences"))
+        if not text(row.get("path")).startswith("metadata")
+    ]
+    if len(changed) == 1 and all(isinstance(changed[0].get(key), str | int | float) for key in ("a", "b")):
+        leaf = label_of(document.get("scenario"), text(changed[0].get("path"))).partition(" of ")[0]
+        a, b = (f"{leaf} {text(str(changed[0].get(key)))}" for key in ("a", "b"))
+        return a, b
+    a, b = (text(dig(found, key, "name")) for key in ("a", "b"))
     return (a, b) if a and b and a != b else ("the first scenario", "the second scenario")
 
 
@@ -255,7 +301,7 @@ def _sensitivity(document: Mapping[str, object], numbers: Numbers) -> Answer:
         return Answer("none", f"Nothing moves {metric.label}", [])
     scenario = document.get("scenario")
     names = [label_of(scenario, text(row.get("path"))) for row in ranked]
-    headline = f"{_upper(names[0])} moves {metric.label} most"
+    headline = f"{formatting.sentence(names[0])} moves {metric.label} most"
     if len(names) > 1:
         headline += f", then {formatting.listing(names[1:_TOLD])}"
     ends = [estimate(dig(ranked[0], "tornado", end)).value for end in ("low", "high")]
@@ -264,12 +310,9 @@ def _sensitivity(document: Mapping[str, object], numbers: Numbers) -> Answer:
     shown = [numbers.single(end, metric.kind) for end in ends]
     values = [_end(ranked[0].get(end)) for end in ("low", "high")]
     base = numbers.single(estimate(found.get("base")).value, metric.kind)
-    return Answer("none", headline, [f"Alone it takes it from {shown[0]} (at {values[0]}) to {shown[1]} (at {values[1]}); it is {base} as things are."])
+    reach = f"Alone it takes it from {shown[0]} (at {values[0]}) to {shown[1]} (at {values[1]})"
+    return Answer("none", headline, [f"{reach}; as things are it is {base}."])
 
 
 def _end(value: object) -> str:
     return value if isinstance(value, str) else value_of(value).text
-
-
-def _upper(words: str) -> str:
-    return words[:1].upper() + words[1:]

@@ -48,7 +48,7 @@ def table(document: Mapping[str, object]) -> pa.Table:
         for point, entry in zip(points, rows(document.get("points")), strict=True)
         for row in _rows(point, entry)
     ]
-    columns: dict[str, pa.Array] = {"point": pa.array([row.point.index for row in found], pa.int32())}
+    columns: dict[str, Any] = {"point": pa.array([row.point.serial for row in found], pa.int32())}
     for path in dict.fromkeys(path for point in points for path in point.values):
         values = [row.point.values.get(path) for row in found]
         columns[path] = pa.array([value.text if value else None for value in values], _WORD)

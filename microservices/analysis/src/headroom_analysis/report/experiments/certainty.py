@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from headroom_analysis.report.experiments.reading import Point
 
 _RULE = (
-    "{rule} found them in a pilot of {trials} per point: of all cuts it takes the one after which the mean number "
-    "of requests in the servers is known best."
+    "{rule} found that in a pilot of {trials} per point: of all cuts it takes the one after which the mean "
+    "number of requests in the servers is known best."
 )
 
 
@@ -49,13 +49,14 @@ def _precision(document: Mapping[str, object], points: Sequence[Point]) -> str:
     most = whole(dig(document, "asked", "most_trials"))
     level = formatting.trimmed(100.0 * (number(document.get("confidence")) or 0.95))
     if wanted is None:
-        return f"Intervals are at {level}%; no precision was asked for, so every point has as many trials as were asked for."
+        return f"Intervals are at {level}%; no precision was asked for, so trials are as many as asked for."
     reached = sum(point.precise is True for point in points)
-    target = f"half widths of the {level}% intervals within {formatting.percent(wanted)} of what is judged"
+    target = f"within {formatting.percent(wanted)} of what is judged"
     if reached == len(points):
-        return f"Trials were added until all {target} were reached."
+        return f"Trials were added until the half widths of the {level}% intervals were {target}."
     limit = f" with at most {most:,} trials" if most else ""
-    return f"{reached:,} of {formatting.plural(len(points), 'point')} reached {target}{limit}; take the others with care."
+    counted = f"{reached:,} of {formatting.plural(len(points), 'point')}"
+    return f"{counted} reached half widths {target}{limit}; take the others with care."
 
 
 def _warm_up(points: Sequence[Point]) -> list[str]:
@@ -64,15 +65,32 @@ def _warm_up(points: Sequence[Point]) -> list[str]:
     if not left:
         return []
     ends = (min(left), max(left))
-    span = formatting.span(ends[0]) if ends[0] == ends[1] else f"{formatting.span(ends[0])} to {formatting.span(ends[1])}"
+    span = (
+        formatting.span(ends[0])
+        if ends[0] == ends[1]
+        else f"{formatting.span(ends[0])} to {formatting.span(ends[1])}"
+    )
     if not cuts:
-        return [f"The first {span} of every trial, the scenario's warm-up, enter no figure." if ends[1] else "No warm-up was left out."]
-    said = f"The first {span} of every trial enter no figure. " if ends[1] else "Nothing had to be left out at the start. "
-    said += _RULE.format(rule=cuts[0].rule or "A rule", trials=formatting.plural(cuts[0].pilot_trials, "trial"))
+        return [
+            f"The first {span} of every trial, the scenario's warm-up, enter no figure."
+            if ends[1]
+            else "No warm-up was left out."
+        ]
+    said = (
+        f"The first {span} of every trial enter no figure. "
+        if ends[1]
+        else "Nothing had to be left out at the start. "
+    )
+    said += _RULE.format(
+        rule=cuts[0].rule or "A rule", trials=formatting.plural(cuts[0].pilot_trials, "trial")
+    )
     unsettled = sum(not cut.settled for cut in cuts)
     if unsettled:
         which = "It" if len(cuts) == 1 else f"{unsettled:,} of {len(cuts):,} points"
-        return [said, f"{which} did not settle within the horizon: there is no steady state there, or the horizon is too short."]
+        return [
+            said,
+            f"{which} did not settle within the horizon: it is too short, or there is no steady state.",
+        ]
     return [said]
 
 

@@ -24,12 +24,13 @@ _MOST_ROWS: Final = 24
 _MOST_CAUSES: Final = 10
 _GROUPS = {"p99": "The slowest 1%", "mean": "All requests"}
 _LEAST_P = 0.0001
+_BEYOND: Final = Column("Beyond chance", numeric=False)
 
 
 def compare(document: Mapping[str, object]) -> list[Section]:
     """Return the sections of a comparison; the first one's plots are the main ones."""
     found = mapping(document.get("comparison"))
-    names = other_names(found)
+    names = other_names(document)
     entries = rows(found.get("metrics"))
     sections = [
         Section(
@@ -46,7 +47,13 @@ def compare(document: Mapping[str, object]) -> list[Section]:
         sections.append(anatomy)
     changed = rows(found.get("scenario_differences"))
     if changed:
-        sections.append(Section("changed", "What was changed", tables=[_changed(changed, names, whole(found.get("more_differences")))]))
+        sections.append(
+            Section(
+                "changed",
+                "What was changed",
+                tables=[_changed(changed, names, whole(found.get("more_differences")))],
+            )
+        )
     return sections
 
 
@@ -61,8 +68,8 @@ def _how(found: Mapping[str, object], names: tuple[str, str]) -> str:
         return told
     pairs = formatting.plural(whole(found.get("pairs")), "pair")
     return (
-        f"{told} Both met the same random numbers in {pairs} of trials, so chance that they share cancels out. "
-        f"A difference is called beyond chance when it is so for all metrics together (Holm)."
+        f"{told} Both met the same random numbers in {pairs} of trials, so what chance they share "
+        f"cancels out. A difference is called beyond chance when it is so for all metrics together (Holm)."
     )
 
 
@@ -71,20 +78,42 @@ def _relative(row: Mapping[str, object]) -> Estimate:
     difference = estimate(row.get("difference"))
     if not base:
         return Estimate(None)
-    return Estimate(number(row.get("relative_difference")), *(None if end is None else end / base for end in difference[1:]))
+    return Estimate(
+        number(row.get("relative_difference")),
+        *(None if end is None else end / base for end in difference[1:]),
+    )
 
 
 def _forest(entries: Sequence[Mapping[str, object]], names: tuple[str, str]) -> list[Plot]:
-    found = [bars.Difference(metric_of(row).label, _relative(row), beyond_chance(row)) for row in entries]
+    found = [bars.Difference(metric_of(row).short, _relative(row), beyond_chance(row)) for row in entries]
     known = [row for row in found if row.share.value is not None]
     if not known:
         return []
-    whole_run, members = ([r for r, e in zip(found, entries, strict=True) if r.share.value is not None and bool(mapping(e.get("scope"))) is part] for part in (False, True))
+    whole_run, members = (
+        [
+            r
+            for r, e in zip(found, entries, strict=True)
+            if r.share.value is not None and bool(mapping(e.get("scope"))) is part
+        ]
+        for part in (False, True)
+    )
     plots = []
     if whole_run:
-        plots.append(bars.forest(Heading("forest-all", "Differences of all requests", f"{names[1]} against {names[0]}"), whole_run[:_MOST_ROWS]))
+        plots.append(
+            bars.forest(
+                Heading("forest-all", "Differences of all requests", f"{names[1]} against {names[0]}"),
+                whole_run[:_MOST_ROWS],
+            )
+        )
     if members:
-        plots.append(bars.forest(Heading("forest-members", "Differences by part", "of workloads, endpoints, servers and links"), _largest(members)))
+        plots.append(
+            bars.forest(
+                Heading(
+                    "forest-members", "Differences by part", "of workloads, endpoints, servers and links"
+                ),
+                _largest(members),
+            )
+        )
     return plots
 
 
@@ -94,7 +123,6 @@ def _largest(differences: Sequence[bars.Difference]) -> list[bars.Difference]:
     return order[:_MOST_ROWS]
 
 
-
 def _table(entries: Sequence[Mapping[str, object]], names: tuple[str, str]) -> Table:
     table = Table("Every difference")
     table.texts("Metric", [metric_of(row).label for row in entries])
@@ -102,25 +130,29 @@ def _table(entries: Sequence[Mapping[str, object]], names: tuple[str, str]) -> T
         table.add(Column(title), [_figure(estimate(row.get(key)), metric_of(row).kind) for row in entries])
     relative = [_relative(row) for row in entries]
     table.add(Column("Relative"), [_signed_share(share) for share in relative])
-    words = {True: "beyond chance", False: "may be chance"}
-    table.add(
-        Column("Over all", numeric=False),
-        [Cell(words[beyond_chance(row)], tone="" if beyond_chance(row) else "muted") for row in entries],
-    )
+    table.add(_BEYOND, [_answer(beyond_chance(row)) for row in entries])
     if any(number(row.get("p_adjusted")) is not None for row in entries):
         table.add(Column("p (Holm)"), [Cell(_probability(number(row.get("p_adjusted")))) for row in entries])
     costs = [number(row.get("unpaired_trials")) for row in entries]
     if any(cost is not None for cost in costs):
-        table.add(Column("Unpaired trials"), [Cell(formatting.NONE if cost is None else f"{cost:,.0f}") for cost in costs])
+        table.add(
+            Column("Unpaired trials"),
+            [Cell(formatting.NONE if cost is None else f"{cost:,.0f}") for cost in costs],
+        )
     return table
+
+
+def _answer(yes: bool) -> Cell:  # noqa: FBT001 - the answer itself
+    return Cell("yes") if yes else Cell("no", tone="muted")
 
 
 def _figure(value: Estimate, kind: str) -> Cell:
     if value.value is None:
         return Cell(formatting.NONE)
-    text_of = formatting.single(value.value, kind).replace("-", formatting.MINUS)
-    ends = formatting.interval(value.low, value.high, value.value, kind).replace("-", formatting.MINUS)
-    return Cell(text_of, ends)
+    ends = formatting.interval(value.low, value.high, value.value, kind)
+    if formatting.MINUS in ends:
+        ends = ends.replace(f" {formatting.DASH} ", " to ")
+    return Cell(formatting.single(value.value, kind), ends)
 
 
 def _signed_share(share: Estimate) -> Cell:
@@ -128,9 +160,15 @@ def _signed_share(share: Estimate) -> Cell:
         return Cell(formatting.NONE)
 
     def signed(value: float) -> str:
-        return f"{'+' if value > 0 else ''}{formatting.percent(value)}".replace("-", formatting.MINUS)
+        words = formatting.percent(abs(value))
+        sign = "" if words == "0.0%" else "+" if value > 0 else formatting.MINUS
+        return f"{sign}{words}"
 
-    ends = f"{signed(share.low)} to {signed(share.high)}" if share.low is not None and share.high is not None else ""
+    ends = (
+        f"{signed(share.low)} to {signed(share.high)}"
+        if share.low is not None and share.high is not None
+        else ""
+    )
     return Cell(signed(share.value), ends)
 
 
@@ -150,7 +188,14 @@ def _anatomy(document: Mapping[str, object], names: tuple[str, str]) -> Section:
         words = [cause_words(text(part.get("cause")), text(part.get("server"))) for part in parts]
         pairs = [[estimate(part.get(key)) for key in ("a", "b")] for part in parts]
         drawn = [bars.Group(*pair) for pair in zip(words[:_MOST_CAUSES], pairs, strict=False)]
-        plots.append(bars.groups(Heading(f"anatomy-{group}", title, "time per request by cause, the largest change first"), names, drawn, "duration"))
+        plots.append(
+            bars.groups(
+                Heading(f"anatomy-{group}", title, "time per request by cause, the largest change first"),
+                names,
+                drawn,
+                "duration",
+            )
+        )
         tables.append(_causes(title, found, words, names))
     return Section("anatomy", "Where the time goes", [], plots, tables)
 
@@ -162,7 +207,7 @@ def _causes(title: str, found: Mapping[str, object], words: Sequence[str], names
     table.texts("Cause", [*words[:SHOWN_ROWS], "Latency"])
     for key, heading in (("a", names[0]), ("b", names[1]), ("difference", "Difference")):
         table.add(Column(heading), [_figure(estimate(row.get(key)), "duration") for row in listed])
-    table.add(Column("By itself", numeric=False), [Cell("beyond chance" if row.get("significant") is True else "may be chance") for row in listed])
+    table.add(_BEYOND, [_answer(row.get("significant") is True) for row in listed])
     return table
 
 

@@ -37,8 +37,8 @@ _TITLES = {
     "sensitivity": "sensitivity analysis",
 }
 _FIGURES = (
-    "Every figure of a point is the mean over its trials with different random numbers; small print under it is the "
-    "{level}% Student-t interval of that mean."
+    "Every figure of a point is the mean over its trials with different random numbers; small print under it "
+    "is the {level}% Student-t interval of that mean."
 )
 _ONE = "Points of one trial have no intervals."
 _SAME = "The same scenario, question, seed and engine version give the same page, byte for byte."

@@ -24,4 +24,4 @@ def picture(document: Mapping[str, object], suffix: str) -> bytes:
         message = "plot: expected an experiment with something to draw, found none that has figures"
         raise PermanentError(message, next_step="Look at the report; --output report.html writes it.")
     name = text(document.get("name"), "Scenario")
-    return in_file(plots, f"{name}: {answer_of(document).headline}", suffix)
+    return in_file(plots, f"{name} \N{EN DASH} {answer_of(document).headline}", suffix)

@@ -16,8 +16,20 @@ if TYPE_CHECKING:
 P99: Final = "latency.p99"
 _PART = re.compile(r"\[([^\]]*)\]|([^.\[\]]+)")
 _KINDS = {"s": "duration", "1/s": "rate", "B": "bytes"}
+_RATES = ("throughput", "arrival_rate")
 _SHARES = ("error_ratio", "utilisation")
 _QUANTILES = {"p999": "p99.9"}
+_WORDS = {
+    "utilisation_max_replica": "use of busiest replica",
+    "in_system": "requests inside",
+    "in_transit_mean": "requests in transit",
+    "memory.mean": "memory",
+    "queues.cpu.mean": "queue for CPU",
+    "queues.cpu.wait_mean": "wait for CPU",
+    "queues.memory.mean": "queue for memory",
+    "queues.memory.wait_mean": "wait for memory",
+}
+_UNSAID = ("spec", "arrivals")
 _FEW = 2
 
 
@@ -61,9 +73,15 @@ class Metric(NamedTuple):
     @property
     def label(self) -> str:
         """In words, such as ``p99 latency of server app``."""
-        name = self.path.removeprefix("latency.")
-        words = f"{_QUANTILES.get(name, name)} latency" if name != self.path else metric_words(name)
+        words = metric_words(self.path)
         return f"{words} of {self.scope}" if self.scope else words
+
+    @property
+    def short(self) -> str:
+        """In as few words as a legend has room for, such as ``p99 of app``."""
+        name = self.scope.partition(" ")[2]
+        words = metric_words(self.path).replace(" latency", "")
+        return f"{words} of {name}" if name else words
 
 
 class Server(NamedTuple):
@@ -76,9 +94,9 @@ class Server(NamedTuple):
 
 
 class Point(NamedTuple):
-    """One point: its values by path, its figures by metric, its verdict, and how it was simulated."""
+    """One point: its number, values by path, figures by metric, verdict, and how it was simulated."""
 
-    index: int
+    serial: int
     values: Mapping[str, Value]
     figures: Mapping[Metric, Estimate]
     medians: Mapping[Metric, Estimate]
@@ -92,8 +110,9 @@ class Point(NamedTuple):
 
     @property
     def certain(self) -> bool:
-        """Whether every objective's interval lies on one side of its limit."""
-        return all(objective.certain for objective in self.objectives)
+        """Whether the intervals settle the verdict: one certain miss, or all objectives certain."""
+        judged = self.objectives
+        return any(one.certain and one.met is False for one in judged) or all(one.certain for one in judged)
 
     @property
     def words(self) -> str:
@@ -120,14 +139,19 @@ class Limit(NamedTuple):
 
 def metric_words(path: str) -> str:
     """Return a metric's path in words."""
-    return path.replace("_", " ").replace(".", " ")
+    name = path.removeprefix("latency.")
+    if name != path:
+        return f"{_QUANTILES.get(name, name)} latency"
+    return _WORDS.get(path, path.replace("_", " ").replace(".", " "))
 
 
 def kind_of(path: str, unit: str) -> str:
     """Return how numbers of a metric are shown: a key of ``formatting.SCALES``."""
-    if path.split(".")[-1].startswith(_SHARES):
+    if path.rpartition(".")[2].startswith(_SHARES):
         return "ratio"
-    return _KINDS.get(unit, "number")
+    if unit:
+        return _KINDS.get(unit, "number")
+    return "duration" if path.startswith("latency") else "rate" if path in _RATES else "number"
 
 
 def scope_words(value: object) -> str:
@@ -150,23 +174,24 @@ def value_of(row: object) -> Value:
 def label_of(scenario: object, path: str) -> str:
     """Return a place of a scenario in words: its last part, and the names on the way to it.
 
-    ``spec.servers[0].pools[0].size`` is ``size of app/db``.
+    ``spec.servers[0].pools[0].size`` is ``size of app db``.
     """
     here: object = mapping(scenario)
     names: list[str] = []
-    last = path
+    last: list[str] = []
     for match in _PART.finditer(path):
         item, key = match[1], match[2]
         if key is not None:
-            last, here = key, mapping(here).get(key)
+            last, here = [*last, key], mapping(here).get(key)
             continue
         members = items(here)
         named = [row for row in rows(here) if row.get("name") == item]
         by_number = item.isdecimal() and int(item) < len(members)
         here = named[0] if named else members[int(item)] if by_number else None
-        names.append(text(mapping(here).get("name")) or f"{last}[{item}]")
-    words = text(last).replace("_", " ")
-    return f"{words} of {text('/'.join(names))}" if names else words
+        names.append(text(mapping(here).get("name")) or f"{last[-1] if last else ''}[{item}]")
+        last = []
+    words = " ".join(key for key in last if key not in _UNSAID).replace("_", " ") or path
+    return text(f"{words} of {' '.join(names)}" if names else words)
 
 
 def parameters_of(document: Mapping[str, object]) -> list[Parameter]:
@@ -223,7 +248,7 @@ def _point(index: int, row: Mapping[str, object]) -> Point:
 
 
 def limits_of(points: Sequence[Point]) -> list[Limit]:
-    """Return the thresholds of the objectives, each once; those that change from point to point are left out."""
+    """Return the thresholds of the objectives that are the same at all points."""
     found: dict[tuple[Metric, bool], set[float | None]] = {}
     for point in points:
         for one in point.objectives:

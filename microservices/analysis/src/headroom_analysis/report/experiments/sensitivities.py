@@ -25,15 +25,17 @@ if TYPE_CHECKING:
     from headroom_analysis.report.experiments.reading import Metric
     from headroom_analysis.report.plots.plot import Plot
 
+_MU, _SIGMA = "\N{GREEK SMALL LETTER MU}", "\N{GREEK SMALL LETTER SIGMA}"
 _METHODS: Final = {
     "morris": (
-        "Morris' elementary effects: each trajectory moves one parameter after the other by a part of its range. "
-        "The mean size of the effects, \N{GREEK SMALL LETTER MU}*, ranks the parameters; a spread \N{GREEK SMALL LETTER SIGMA} "
-        "as large as \N{GREEK SMALL LETTER MU}* tells that what a parameter does depends on itself or on others."
+        "Morris' elementary effects: each trajectory moves one parameter after the other by a part of its "
+        f"range. The mean size of the effects, {_MU}*, ranks the parameters; a spread {_SIGMA} as large as "
+        f"{_MU}* tells that what a parameter does depends on itself or on others."
     ),
     "sobol": (
-        "Sobol's indices share out the metric's variance over all ranges: S1 is the part that a parameter explains alone, "
-        "ST the part that would be gone if it were fixed; ST above S1 tells of parameters that act together."
+        "Sobol's indices share out the metric's variance over all ranges: S1 is the part that a parameter "
+        "explains alone, ST the part that would be gone if it were fixed; ST above S1 tells of parameters "
+        "that act together."
     ),
 }
 _MOST_ROWS = 24
@@ -46,20 +48,27 @@ def sensitivity(document: Mapping[str, object]) -> list[Section]:
     entries = rows(found.get("parameters"))
     scenario = document.get("scenario")
     labels = [label_of(scenario, text(row.get("path"))) for row in entries]
-    labels = [label if labels.count(label) == 1 else text(row.get("path")) for label, row in zip(labels, entries, strict=True)]
+    labels = [
+        label if labels.count(label) == 1 else text(row.get("path"))
+        for label, row in zip(labels, entries, strict=True)
+    ]
     method = text(found.get("method"))
     base = estimate(found.get("base"))
     tornado = _tornado(entries, labels, base, metric)
     indices = (_sobol if method == "sobol" else _morris)(entries, labels, metric)
     points = points_of(document)
-    parameters = [Parameter(text(r.get("path")), label, [], log=False) for r, label in zip(entries, labels, strict=True)]
+    parameters = [
+        Parameter(text(r.get("path")), label, [], log=False) for r, label in zip(entries, labels, strict=True)
+    ]
     words = [f"What moves the {metric.label}, each parameter in its range. {_METHODS.get(method, '')}"]
     tables = [_table(entries, labels, metric, base)] if entries else []
     details = [("Every point", points_table(points, parameters, metrics_of(points)))] if points else []
     return [Section("ranking", "What matters", words, [*tornado, *indices], tables, details)]
 
 
-def _tornado(entries: Sequence[Mapping[str, object]], labels: Sequence[str], base: Estimate, metric: Metric) -> list[Plot]:
+def _tornado(
+    entries: Sequence[Mapping[str, object]], labels: Sequence[str], base: Estimate, metric: Metric
+) -> list[Plot]:
     swings = [
         bars.Swing(
             label,
@@ -74,7 +83,11 @@ def _tornado(entries: Sequence[Mapping[str, object]], labels: Sequence[str], bas
     known.sort(key=lambda swing: -_reach(swing, base))
     if not known:
         return []
-    heading = Heading("tornado", f"{metric.label[0].upper()}{metric.label[1:]} at both ends of each range", "all other parameters as they are")
+    heading = Heading(
+        "tornado",
+        f"{formatting.sentence(metric.label)} at both ends of each range",
+        "all other parameters as they are",
+    )
     return [bars.tornado(heading, known[:_MOST_ROWS], base.value, metric.kind)]
 
 
@@ -105,7 +118,9 @@ def _morris(entries: Sequence[Mapping[str, object]], labels: Sequence[str], metr
     ]
     if not found:
         return []
-    heading = Heading("morris", "Elementary effects", "far to the right: moves much; near the diagonal or above: unevenly")
+    heading = Heading(
+        "morris", "Elementary effects", "far to the right: moves much; near the diagonal or above: unevenly"
+    )
     return [bars.effects(heading, found[:_MOST_ROWS], metric.kind)]
 
 
@@ -121,13 +136,19 @@ def _sobol(entries: Sequence[Mapping[str, object]], labels: Sequence[str], _: Me
     return [bars.groups(heading, ["S1, alone", "ST, with others"], found[:_MOST_ROWS], "number")]
 
 
-def _table(entries: Sequence[Mapping[str, object]], labels: Sequence[str], metric: Metric, base: Estimate) -> Table:
+def _table(
+    entries: Sequence[Mapping[str, object]], labels: Sequence[str], metric: Metric, base: Estimate
+) -> Table:
     table = Table(f"Parameters by how much they move the {metric.label}")
     table.texts("Parameter", list(labels))
     ranges = [f"{end_text(row.get('low'))} to {end_text(row.get('high'))}" for row in entries]
     table.add(Column("Range", numeric=False), [Cell(words) for words in ranges])
     scale = formatting.SCALES[metric.kind]([_index(row, "mu_star").value for row in entries])
-    for key, title in (("mu_star", "\N{GREEK SMALL LETTER MU}*"), ("mu", "\N{GREEK SMALL LETTER MU}"), ("sigma", "\N{GREEK SMALL LETTER SIGMA}")):
+    for key, title in (
+        ("mu_star", f"{_MU}*"),
+        ("mu", _MU),
+        ("sigma", _SIGMA),
+    ):
         table.numbers(title, [_index(row, key) for row in entries], metric.kind, scale=scale)
     for key, title in (("s1", "S1"), ("st", "ST")):
         table.numbers(title, [_index(row, key) for row in entries], "number")

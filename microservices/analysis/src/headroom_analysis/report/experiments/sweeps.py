@@ -37,7 +37,7 @@ _LINES: Final = ("latency.mean", "latency.p95", "latency.p99")
 _SERVERS = 5
 _MOST_CELLS = 2_500
 _MOST_ROWS = 40
-_BAND = "bands: intervals; dashed: limits of objectives"
+_NOTE = "shaded: intervals; dashed: limits of objectives"
 _PAIR = 2
 
 
@@ -48,7 +48,9 @@ def sweep(document: Mapping[str, object]) -> list[Section]:
     words = []
     kept = shown(points)
     if len(kept) < len(points) and len(parameters) > 1:
-        words.append(f"Of {len(points):,} points {len(kept):,} are shown; the JSON and Parquet results hold all.")
+        words.append(
+            f"Of {len(points):,} points {len(kept):,} are shown; the JSON and Parquet results hold all."
+        )
     names = busiest(points, _SERVERS)
     details = [("Utilisation of servers", servers_table(points, parameters, names))] if names else []
     table = points_table(points, parameters, metrics_of(points))
@@ -82,9 +84,10 @@ def across_of(parameter: Parameter, points: Sequence[Point]) -> Across:
 def bounds_of(limits: Sequence[Limit], metrics: Sequence[Metric]) -> list[Bound]:
     """Return the limits of the metrics that are drawn."""
     return [
-        Bound(f"limit {formatting.single(limit.threshold, limit.metric.kind)}", limit.threshold)
+        Bound(f"limit {formatting.threshold(limit.threshold, limit.metric.kind)}", limit.threshold, line)
         for limit in limits
-        if limit.metric in metrics
+        for line, metric in enumerate(metrics)
+        if limit.metric == metric
     ]
 
 
@@ -111,7 +114,7 @@ def _over_one(points: Sequence[Point], parameter: Parameter) -> list[Plot]:
 
 
 def _panels(points: Sequence[Point]) -> list[tuple[Heading, list[Curve], str, list[Metric]]]:
-    """Return what is drawn of one parameter: latency, utilisation, throughput, and errors where there are any."""
+    """Return what is drawn of one parameter: latency, utilisation, throughput, and errors if any."""
     times = latencies(points)
     limits = [limit.metric for limit in limits_of(points)]
     names = busiest(points, _SERVERS)
@@ -119,7 +122,7 @@ def _panels(points: Sequence[Point]) -> list[tuple[Heading, list[Curve], str, li
     errors = [m for m in metrics_of(points) if m.path == "error_ratio"]
     failing = any(figure.value for metric in errors for figure in figures_of(points, metric))
     panels = [
-        (Heading("latency-over", "Latency", _BAND), _lines(points, times), "duration", times),
+        (Heading("latency-over", "Latency", _NOTE), _lines(points, times), "duration", times),
         (
             Heading("utilisation-over", "Utilisation of servers", "busy cores over all cores"),
             [Curve(name, utilisations(points, name)) for name in names],
@@ -133,15 +136,11 @@ def _panels(points: Sequence[Point]) -> list[tuple[Heading, list[Curve], str, li
 
 
 def _lines(points: Sequence[Point], metrics: Sequence[Metric]) -> list[Curve]:
-    return [Curve(_short(metric), figures_of(points, metric)) for metric in metrics]
-
-
-def _short(metric: Metric) -> str:
-    return metric.label.replace(" latency", "")
+    return [Curve(metric.short, figures_of(points, metric)) for metric in metrics]
 
 
 def _over_two(points: Sequence[Point], parameters: Sequence[Parameter]) -> list[Plot]:
-    """Return heat maps of the judged latency and of the busiest server; none when there are too many cells."""
+    """Return heat maps of the judged latency and of the busiest server; none with too many cells."""
     across, up = parameters
     columns, rows = ([value.text for value in p.values] for p in (across, up))
     if not 0 < len(columns) * len(rows) <= _MOST_CELLS or len(columns) * len(rows) < len(points):
@@ -153,7 +152,12 @@ def _over_two(points: Sequence[Point], parameters: Sequence[Parameter]) -> list[
     note = "dot: objectives met; cross: missed" if marked else ""
     plots = []
     for heading, kind, value_of, with_verdict in (
-        (Heading("heat-latency", _upper(metric.label), note), metric.kind, lambda p: p.figures.get(metric, NO_DATA), True),
+        (
+            Heading("heat-latency", formatting.sentence(metric.label), note),
+            metric.kind,
+            lambda p: p.figures.get(metric, NO_DATA),
+            True,
+        ),
         (Heading("heat-utilisation", "Utilisation of the busiest server", ""), "ratio", _highest_use, False),
     ):
         cells = {
@@ -165,18 +169,26 @@ def _over_two(points: Sequence[Point], parameters: Sequence[Parameter]) -> list[
             if text_of(point, across) in columns and text_of(point, up) in rows
         }
         if any(value is not None for value, _ in cells.values()):
-            plots.append(heat.heat_map(heading, heat.Grid(across.label, up.label, columns, rows, cells), kind))
+            plots.append(
+                heat.heat_map(heading, heat.Grid(across.label, up.label, columns, rows, cells), kind)
+            )
     return plots
 
 
 def _highest_use(point: Point) -> Estimate:
-    return max((server.utilisation for server in point.servers), key=lambda use: use.value or 0.0, default=NO_DATA)
+    return max(
+        (server.utilisation for server in point.servers), key=lambda use: use.value or 0.0, default=NO_DATA
+    )
 
 
 def _over_many(points: Sequence[Point], parameters: Sequence[Parameter]) -> list[Plot]:
     metric = judged_metric(points)
     bounds = bounds_of(limits_of(points), [metric])
-    kept = [(point, value) for point in shown(points) if (value := point.figures.get(metric, NO_DATA).value) is not None]
+    kept = [
+        (point, value)
+        for point in shown(points)
+        if (value := point.figures.get(metric, NO_DATA).value) is not None
+    ]
     plots = []
     for place, parameter in enumerate(parameters):
         if not kept:
@@ -188,10 +200,10 @@ def _over_many(points: Sequence[Point], parameters: Sequence[Parameter]) -> list
             places = [texts.index(text) if text in texts else 0 for text in across.texts]
             across = across._replace(numbers=[], texts=texts)
         dots = [scatter.Dot(x, value, point.verdict) for (point, value), x in zip(kept, places, strict=True)]
-        heading = Heading(f"scatter-{place}", f"{_upper(metric.label)} over {parameter.label}", "cross: objectives missed; dashed: limit" if bounds else "")
+        heading = Heading(
+            f"scatter-{place}",
+            f"{formatting.sentence(metric.label)} over {parameter.label}",
+            "cross: objectives missed; dashed: limit" if bounds else "",
+        )
         plots.append(scatter.scatter(heading, across, dots, metric.kind, bounds))
     return plots
-
-
-def _upper(words: str) -> str:
-    return words[:1].upper() + words[1:]

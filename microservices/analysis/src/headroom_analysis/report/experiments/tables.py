@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from headroom_analysis.report import formatting
-from headroom_analysis.report.experiments.reading import Metric, Parameter, Point, Server
+from headroom_analysis.report.experiments.reading import Metric, Parameter, Point, Server, limits_of
 from headroom_analysis.report.grid import Cell, Column, Table
 from headroom_analysis.report.values import NO_DATA, Estimate
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SHOWN_POINTS: Final = 1_000
 """Of so many points plots and tables show the figures."""
 
-_COLUMNS = {"latency.mean", "latency.p50", "latency.p95", "latency.p99", "latency.p999", "throughput", "error_ratio"}
+_COLUMNS = {"latency.mean", "latency.p95", "latency.p99", "throughput", "arrival_rate", "error_ratio"}
 
 
 class Section(NamedTuple):
@@ -48,27 +48,33 @@ def text_of(point: Point, parameter: Parameter) -> str:
     return formatting.NONE if value is None else value.text
 
 
-def points_table(points: Sequence[Point], parameters: Sequence[Parameter], metrics: Sequence[Metric]) -> Table:
+def points_table(
+    points: Sequence[Point], parameters: Sequence[Parameter], metrics: Sequence[Metric]
+) -> Table:
     """Return a row per point: its values, its verdict, the figures, and its busiest server."""
     kept = shown(points)
     table = Table("Every point", left_out=len(points) - len(kept))
     _heads(table, kept, parameters)
     verdicts(table, [point.verdict for point in kept], [point.certain for point in kept])
     table.add(Column("Trials"), [Cell(f"{point.trials:,}") for point in kept])
+    judged = {limit.metric for limit in limits_of(points)}
     for metric in metrics:
-        if metric.scope or metric.path in _COLUMNS:
-            table.numbers(metric.label, figures_of(kept, metric), metric.kind)
+        if metric in judged or metric.path in _COLUMNS:
+            table.numbers(metric.short, figures_of(kept, metric), metric.kind)
     fullest = [_fullest(point) for point in kept]
     if any(fullest):
-        table.add(Column("Busiest server", numeric=False), [Cell(server.name if server else "") for server in fullest])
+        table.add(
+            Column("Busiest server", numeric=False),
+            [Cell(server.name if server else "") for server in fullest],
+        )
         uses = [server.utilisation if server else NO_DATA for server in fullest]
-        table.numbers("Utilisation", uses, "ratio", bars=True)
+        table.numbers("Utilisation", uses, "ratio")
     return table
 
 
 def _heads(table: Table, points: Sequence[Point], parameters: Sequence[Parameter]) -> None:
     if not parameters:
-        table.texts("Point", [f"{point.index}" for point in points])
+        table.texts("Point", [f"{point.serial}" for point in points])
     for parameter in parameters:
         cells = [Cell(text_of(point, parameter)) for point in points]
         table.add(Column(parameter.label, numeric=parameter.numeric), cells)
@@ -81,7 +87,12 @@ def verdicts(table: Table, states: Sequence[str], certain: Sequence[bool]) -> No
     words = {"pass": "met", "miss": "missed"}
     tones = {"pass": "good", "miss": "bad"}
     cells = [
-        Cell(words.get(state, "none"), "" if sure else "not certain", tone=tones.get(state, "muted"), swatch="verdict")
+        Cell(
+            words.get(state, "none"),
+            "" if sure else "not certain",
+            tone=tones.get(state, "muted"),
+            swatch="verdict",
+        )
         for state, sure in zip(states, certain, strict=True)
     ]
     table.add(Column("Objectives", numeric=False), cells)
@@ -98,7 +109,9 @@ def servers_table(points: Sequence[Point], parameters: Sequence[Parameter], name
     _heads(table, kept, parameters)
     for name in names:
         found = [{server.name: server for server in point.servers}.get(name) for point in kept]
-        table.numbers(name, [server.utilisation if server else NO_DATA for server in found], "ratio", bars=True)
+        table.numbers(
+            name, [server.utilisation if server else NO_DATA for server in found], "ratio", bars=True
+        )
     return table
 
 

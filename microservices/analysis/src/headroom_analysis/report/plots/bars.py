@@ -1,24 +1,23 @@
-"""Level bars and intervals, one row for each thing that is compared: forest, tornado, indices, pairs of bars."""
+"""One row for each thing that is compared: forest plots, tornados, pairs of bars; and Morris' plane."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from headroom_analysis.report import formatting
-from headroom_analysis.report.plots import chart
-from headroom_analysis.report.plots.chart import Axis, Chart, room_for, shortened
+from headroom_analysis.report.plots import axis
+from headroom_analysis.report.plots.chart import SIZE, Chart, Key, room_for, shortened
 from headroom_analysis.report.plots.plot import Plot
-from headroom_analysis.report.values import Estimate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from matplotlib.figure import FigureBase
-
+    from headroom_analysis.report.plots.canvas import Surface
     from headroom_analysis.report.plots.curves import Bound, Heading
+    from headroom_analysis.report.values import Estimate
 
-_WIDTH: Final = 460.0
-_LABELS = 190.0
+_WIDTH: Final = SIZE[0]
+_LABELS = 200.0
 _ROW = 24.0
 _BELOW, _ABOVE, _RIGHT = 26.0, 36.0, 26.0
 _MARKS = "os"
@@ -49,10 +48,9 @@ class Group(NamedTuple):
     figures: Sequence[Estimate]
 
 
-def _rows(words: Sequence[str]) -> tuple[Axis, float]:
+def _rows(words: Sequence[str]) -> tuple[axis.Axis, float]:
     names = [shortened(text, _LABELS) for text in words]
-    axis = Axis(len(words) - 0.5, -0.5, False, range(len(words)), names)  # noqa: FBT003 - a field of a tuple
-    return axis, room_for(names, _LABELS) + 8.0
+    return axis.of_words(names, downward=True), room_for(names, _LABELS) + 8.0
 
 
 def _height(rows: int, each: float = _ROW) -> float:
@@ -67,9 +65,9 @@ def forest(heading: Heading, rows: Sequence[Difference]) -> Plot:
         rows: Top to bottom; at least one.
     """
 
-    def draw(figure: FigureBase, colour: Mapping[str, str]) -> None:
+    def draw(figure: Surface, colour: Mapping[str, str]) -> None:
         up, left = _rows([row.words for row in rows])
-        level = chart.signed([end for row in rows for end in row.share], 4)
+        level = axis.signed([end for row in rows for end in row.share], 4)
         drawn = Chart(figure, colour, (left, _BELOW, _RIGHT, _ABOVE), level, up, grid="x")
         drawn.upright(0.0, "ink")
         for place, row in enumerate(rows):
@@ -78,7 +76,7 @@ def forest(heading: Heading, rows: Sequence[Difference]) -> Plot:
                 drawn.whiskers([place], [row.share.low], [row.share.high], role, level=True)
             if row.share.value is not None:
                 drawn.dots([row.share.value], [place], role, hollow=not row.significant)
-        drawn.legend([("beyond chance", "vermillion", "o"), ("may be chance (hollow)", "neutral", "o")])
+        drawn.legend([Key("beyond chance", "vermillion"), Key("may be chance", "neutral", hollow=True)])
 
     label = f"{heading.title}: " + formatting.listing(
         [f"{row.words} {formatting.percent(row.share.value)}" for row in rows if row.share.value is not None]
@@ -96,10 +94,10 @@ def tornado(heading: Heading, rows: Sequence[Swing], base: float | None, kind: s
         kind: How it is shown.
     """
 
-    def draw(figure: FigureBase, colour: Mapping[str, str]) -> None:
+    def draw(figure: Surface, colour: Mapping[str, str]) -> None:
         up, left = _rows([row.words for row in rows])
         ends = [end for row in rows for end in (row.low.value, row.high.value)]
-        level = chart.measured([*ends, base], kind, 4)
+        level = axis.measured([*ends, base], kind, 4)
         drawn = Chart(figure, colour, (left, _BELOW, _RIGHT, _ABOVE), level, up, grid="x")
         start = base if base is not None else level.low
         for place, row in enumerate(rows):
@@ -112,7 +110,7 @@ def tornado(heading: Heading, rows: Sequence[Swing], base: float | None, kind: s
                     lows = [max(end.low, level.low)]
                     drawn.whiskers([place + offset + 0.17], lows, [end.high], "muted", level=True)
         drawn.upright(start, "ink")
-        drawn.legend([("at the low end", "sky", "s"), ("at the high end", "orange", "s")])
+        drawn.legend([Key("at the low end", "sky", "s"), Key("at the high end", "orange", "s")])
 
     label = f"{heading.title}: " + formatting.listing(
         [
@@ -124,7 +122,9 @@ def tornado(heading: Heading, rows: Sequence[Swing], base: float | None, kind: s
     return Plot(*heading, label, (_WIDTH, _height(len(rows), 30.0)), draw)
 
 
-def groups(heading: Heading, names: Sequence[str], rows: Sequence[Group], kind: str, bounds: Sequence[Bound] = ()) -> Plot:
+def groups(
+    heading: Heading, names: Sequence[str], rows: Sequence[Group], kind: str, bounds: Sequence[Bound] = ()
+) -> Plot:
     """Return bars beside each other, with their intervals, for two things that are compared.
 
     Args:
@@ -136,10 +136,10 @@ def groups(heading: Heading, names: Sequence[str], rows: Sequence[Group], kind: 
     """
     roles = ("blue", "orange")
 
-    def draw(figure: FigureBase, colour: Mapping[str, str]) -> None:
+    def draw(figure: Surface, colour: Mapping[str, str]) -> None:
         up, left = _rows([row.words for row in rows])
         ends = [end for row in rows for one in row.figures for end in (one.value, one.high)]
-        level = chart.linear([*ends, *(bound.value for bound in bounds)], kind, 4)
+        level = axis.linear([*ends, *(bound.value for bound in bounds)], kind, 4)
         drawn = Chart(figure, colour, (left, _BELOW, _RIGHT, _ABOVE), level, up, grid="x")
         for bound in bounds:
             drawn.limit(bound.value, upright=True)
@@ -149,10 +149,15 @@ def groups(heading: Heading, names: Sequence[str], rows: Sequence[Group], kind: 
                 if one.low is not None and one.high is not None:
                     lows, highs = [max(one.low, 0.0)], [max(one.high, 0.0)]
                     drawn.whiskers([place + offset + 0.17], lows, highs, "ink", level=True)
-        drawn.legend([(shortened(name, 150.0), role, "s") for name, role in zip(names, roles, strict=False)])
+        drawn.legend(
+            [Key(shortened(name, 150.0), role, "s") for name, role in zip(names, roles, strict=False)]
+        )
 
     label = f"{heading.title}: " + formatting.listing(
-        [f"{row.words} {' and '.join(formatting.single(one.value, kind) for one in row.figures)}" for row in rows]
+        [
+            f"{row.words} {' and '.join(formatting.single(one.value, kind) for one in row.figures)}"
+            for row in rows
+        ]
     )
     return Plot(*heading, label, (_WIDTH, _height(len(rows), 30.0)), draw)
 
@@ -173,24 +178,31 @@ def effects(heading: Heading, rows: Sequence[Effect], kind: str) -> Plot:
         rows: At least one.
         kind: How the metric is shown.
     """
-    size = chart.SIZE
 
-    def draw(figure: FigureBase, colour: Mapping[str, str]) -> None:
-        across = chart.linear([end for row in rows for end in (row.mean.value, row.mean.high)], kind, 4)
-        up = chart.linear([row.spread for row in rows], kind, 4)
+    def draw(figure: Surface, colour: Mapping[str, str]) -> None:
+        across = axis.linear([end for row in rows for end in (row.mean.value, row.mean.high)], kind, 4)
+        up = axis.linear([row.spread for row in rows], kind, 4)
         drawn = Chart(figure, colour, (58.0, 44.0, 24.0, 22.0), across, up, grid="both")
         drawn.title_across("mean size of the effects \N{GREEK SMALL LETTER MU}*")
-        drawn.words(across.low, up.high, "spread of the effects \N{GREEK SMALL LETTER SIGMA}", "muted", shift=(-52.0, 10.0))
+        drawn.words(
+            across.low,
+            up.high,
+            "spread of the effects \N{GREEK SMALL LETTER SIGMA}",
+            "muted",
+            shift=(-52.0, 10.0),
+        )
         end = min(across.high, up.high)
         drawn.line([0.0, end], [0.0, end], "neutral", dashed=True)
         known = [row for row in rows if row.mean.value is not None]
         for row in known:
             if row.mean.has_interval:
-                drawn.whiskers([row.spread], [max(row.mean.low or 0.0, 0.0)], [row.mean.high or 0.0], "sky", level=True)
+                drawn.whiskers(
+                    [row.spread], [max(row.mean.low or 0.0, 0.0)], [row.mean.high or 0.0], "sky", level=True
+                )
         drawn.dots([row.mean.value or 0.0 for row in known], [row.spread for row in known], "blue")
         drawn.name_dots([(row.mean.value or 0.0, row.spread, row.words) for row in known])
 
     label = f"{heading.title}: " + formatting.listing(
         [f"{row.words} {formatting.single(row.mean.value, kind)}" for row in rows]
     )
-    return Plot(*heading, label, size, draw)
+    return Plot(*heading, label, SIZE, draw)

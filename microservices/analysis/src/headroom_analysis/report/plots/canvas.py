@@ -18,7 +18,7 @@ from xml.etree import ElementTree as ET
 
 import matplotlib as mpl
 from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 from headroom_analysis.report.plots.palette import COLOUR, VARIABLE
 
@@ -26,13 +26,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from matplotlib.axes import Axes
-    from matplotlib.figure import FigureBase
     from matplotlib.typing import RcKeyType
 
 _SVG = "{http://www.w3.org/2000/svg}"
 _HREF = "{http://www.w3.org/1999/xlink}href"
 POINTS_PER_INCH: Final = 72.0
 """Plots are measured in points."""
+
+Surface = Figure | SubFigure
+"""What a plot is drawn on: a figure of its own, or a part of one that holds several plots."""
 
 _DRAWING = threading.Lock()
 
@@ -113,7 +115,7 @@ class Sheet:
         return "\n".join(f".{name}{{{declarations}}}" for declarations, name in self._classes.items())
 
 
-def axes_of(figure: FigureBase, left: float, bottom: float, right: float, top: float) -> Axes:
+def axes_of(figure: Surface, left: float, bottom: float, right: float, top: float) -> Axes:
     """Add axes that leave the given margins (in the plot's own units) free for their ticks."""
     scale = POINTS_PER_INCH / figure.dpi
     width, height = figure.bbox.width * scale, figure.bbox.height * scale

@@ -7,109 +7,33 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from matplotlib.patches import Rectangle
 
-from headroom_analysis.report import formatting
 from headroom_analysis.report.plots import ticks
+from headroom_analysis.report.plots.axis import LARGE_LETTER, LETTER
 from headroom_analysis.report.plots.canvas import POINTS_PER_INCH, axes_of
+from headroom_analysis.report.plots.plot import PLOT_WIDTH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from matplotlib.figure import FigureBase
+    from headroom_analysis.report.plots.axis import Axis
+    from headroom_analysis.report.plots.canvas import Surface
 
-SIZE: Final = (460.0, 270.0)
+SIZE: Final = (PLOT_WIDTH, 270.0)
 """Of a plot that stands beside another one."""
 
 ROW: Final = 15.0
 """Least distance of words that stand under each other; they are larger on narrow screens."""
 
 _DASHES = (0, (4, 3))
-_WIDE_APART = 50.0
-"""A linear axis cannot show values that differ by more than this factor."""
-_CHARACTER = 6.4
 
 
-class Axis(NamedTuple):
-    """One of the two axes: its ends, whether it is logarithmic, and its ticks.
+class Key(NamedTuple):
+    """What a mark means: words, the colour's role, matplotlib's marker, and whether it is hollow."""
 
-    Attributes:
-        low, high: The ends.
-        log: Whether it is logarithmic.
-        positions, labels: Of the ticks.
-    """
-
-    low: float
-    high: float
-    log: bool
-    positions: Sequence[float]
-    labels: Sequence[str]
-
-
-def measured(values: Sequence[float | None], kind: str, most: int = 5) -> Axis:
-    """Return the axis of something that was measured: from zero, or logarithmic where values are far apart.
-
-    Args:
-        values: All that the axis has to show; None is nothing.
-        kind: A key of :data:`headroom_analysis.report.formatting.SCALES`.
-        most: About so many ticks.
-    """
-    known = [value for value in values if value is not None]
-    highest = max(known, default=0.0)
-    lowest = min((value for value in known if value > 0.0), default=0.0)
-    if lowest and kind != "ratio" and min(known) > 0.0 and highest > _WIDE_APART * lowest:
-        low, high = lowest / 1.15, highest * 1.15
-        return Axis(low, high, True, *ticks.log(low, high, kind, most))  # noqa: FBT003 - a field of a tuple
-    return linear(known, kind, most)
-
-
-def linear(values: Sequence[float | None], kind: str, most: int = 5) -> Axis:
-    """Return the axis of something that was measured, from zero."""
-    highest = max((value for value in values if value is not None), default=0.0)
-    positions, labels = ticks.linear(highest or 1.0, kind, most)
-    return Axis(0.0, max(highest * 1.02, positions[-1]), False, positions, labels)  # noqa: FBT003 - as above
-
-
-def chosen(numbers: Sequence[float], unit: str, *, log: bool, width: float) -> Axis:
-    """Return the axis of values that were chosen, with ticks at as many of them as have room.
-
-    Args:
-        numbers: At least one, in any order.
-        unit: As users write it behind a number.
-        log: Whether they are spread in the logarithm; values far apart are shown so anyway.
-        width: Of the axis in the plot's own units.
-    """
-    known = sorted(set(numbers))
-    log = known[0] > 0.0 and (log or known[-1] > _WIDE_APART * known[0])
-    places = [math.log(number) for number in known] if log else known
-    extent = places[-1] - places[0] or 1.0
-    labels = [with_unit_of(number, unit) for number in known]
-    kept: list[int] = []
-    for index in reversed(range(len(known))):  # the last one is always there
-        room = _CHARACTER * (len(labels[index]) + len(labels[kept[-1]])) / 2 + 10.0 if kept else 0.0
-        if not kept or (places[kept[-1]] - places[index]) / extent * width * 0.92 >= room:
-            kept.append(index)
-    kept.reverse()
-    edge = 0.04 * extent
-    low, high = places[0] - edge, places[-1] + edge
-    ends = (math.exp(low), math.exp(high)) if log else (low, high)
-    return Axis(*ends, log, [known[index] for index in kept], [labels[index] for index in kept])
-
-
-def with_unit_of(number: float, unit: str) -> str:
-    """Return a value as users write it, in four significant digits: ``412/s``, ``250ms``."""
-    digits = max(0, 3 - math.floor(math.log10(abs(number)))) if number else 0
-    return f"{formatting.trimmed(number, min(digits, 9))}{unit}"
-
-
-def signed(values: Sequence[float | None], most: int = 6) -> Axis:
-    """Return the axis of shares on both sides of zero, in per cent."""
-    known = [100.0 * value for value in values if value is not None]
-    low, high = min([0.0, *known]), max([0.0, *known])
-    if low == high:
-        low, high = -1.0, 1.0
-    positions = ticks.between(low, high, most)
-    labels = [f"{'+' if p > 0 else ''}{formatting.trimmed(p)}%".replace("-", formatting.MINUS) for p in positions]
-    ends = min(low, positions[0]), max(high, positions[-1])
-    return Axis(ends[0] / 100, ends[1] / 100, False, [p / 100 for p in positions], labels)  # noqa: FBT003 - as above
+    words: str
+    role: str
+    marker: str = "o"
+    hollow: bool = False
 
 
 class Chart:
@@ -130,7 +54,7 @@ class Chart:
 
     def __init__(
         self,
-        figure: FigureBase,
+        figure: Surface,
         colour: Mapping[str, str],
         margins: tuple[float, float, float, float],
         across: Axis,
@@ -153,7 +77,9 @@ class Chart:
         ticks.place(self.axes.xaxis, across.positions, across.labels)
         ticks.place(self.axes.yaxis, up.positions, up.labels)
 
-    def line(self, xs: Sequence[float], ys: Sequence[float | None], role: str, *, dashed: bool = False) -> None:
+    def line(
+        self, xs: Sequence[float], ys: Sequence[float | None], role: str, *, dashed: bool = False
+    ) -> None:
         """Draw a line; None interrupts it."""
         whole = [float("nan") if y is None else y for y in ys]
         style = _DASHES if dashed else "-"
@@ -174,7 +100,14 @@ class Chart:
         self.axes.axvline(x, color=self._colour[role], linewidth=1.25)
 
     def dots(
-        self, xs: Sequence[float], ys: Sequence[float], role: str, *, hollow: bool = False, marker: str = "o", size: float = 6.0
+        self,
+        xs: Sequence[float],
+        ys: Sequence[float],
+        role: str,
+        *,
+        hollow: bool = False,
+        marker: str = "o",
+        size: float = 6.0,
     ) -> None:
         """Draw dots, filled or hollow."""
         self.axes.plot(
@@ -190,14 +123,22 @@ class Chart:
         )
 
     def whiskers(
-        self, places: Sequence[float], lows: Sequence[float], highs: Sequence[float], role: str, *, level: bool = False
+        self,
+        places: Sequence[float],
+        lows: Sequence[float],
+        highs: Sequence[float],
+        role: str,
+        *,
+        level: bool = False,
     ) -> None:
         """Draw intervals: upright ones, or level ones."""
         draw = self.axes.hlines if level else self.axes.vlines
         lines = draw(places, lows, highs, color=self._colour[role], linewidth=2.0)
         lines.set_clip_on(False)
 
-    def bar(self, x: float, y: float, width: float, height: float, role: str, *, strength: float = 1.0) -> None:
+    def bar(
+        self, x: float, y: float, width: float, height: float, role: str, *, strength: float = 1.0
+    ) -> None:
         """Draw a rectangle from a corner, in data coordinates."""
         self.cell(x, y, width, height, self._colour[role], strength)
 
@@ -208,7 +149,15 @@ class Chart:
         )
 
     def words(
-        self, x: float, y: float, text: str, role: str, align: str = "left", shift: tuple[float, float] = (0.0, 0.0), *, bold: bool = False,
+        self,
+        x: float,
+        y: float,
+        text: str,
+        role: str,
+        align: str = "left",
+        shift: tuple[float, float] = (0.0, 0.0),
+        *,
+        bold: bool = False,
     ) -> None:
         """Write at a point of the data, shifted by the plot's own units."""
         self.axes.annotate(
@@ -238,24 +187,25 @@ class Chart:
         )
 
     def name_dots(self, named: Sequence[tuple[float, float, str]]) -> None:
-        """Write words beside dots, on the side that has room, and above or below of what is there already."""
+        """Write words above dots, where they have room; the ones to the right come first."""
         taken: list[tuple[float, float, float]] = []
         low, high = self.axes.get_xlim()
         bottom, top = self.axes.get_ylim()
         for x, y, words in sorted(named, reverse=True):
             at = ((x - low) / (high - low) * self.width, (y - bottom) / (top - bottom) * self.height)
             text = shortened(words, self.width / 2)
-            room = len(text) * _CHARACTER
-            left = at[0] + room + 8.0 > self.width
-            start = at[0] - room - 8.0 if left else at[0] + 8.0
-            lift = 0.0
-            while any(
-                abs(at[1] + lift - height) < ROW - 2.0 and start < right and begin < start + room
-                for begin, right, height in taken
-            ):
-                lift += 4.0
-            taken.append((start, start + room, at[1] + lift))
-            self.words(x, y, text, "ink", "right" if left else "left", (-8.0 if left else 8.0, lift))
+            room = len(text) * LETTER
+            left = at[0] + room > self.width
+            start = at[0] - room if left else at[0]
+            for lift in (10.0, -10.0, 23.0):
+                crowded = any(
+                    abs(at[1] + lift - height) < ROW - 2.0 and start < right and begin < start + room
+                    for begin, right, height in taken
+                )
+                if not crowded and at[1] + lift > 0.0:
+                    taken.append((start, start + room, at[1] + lift))
+                    self.words(x, y, text, "ink", "right" if left else "left", (0.0, lift))
+                    break
 
     def flags(self, marks: Sequence[tuple[float, str, str]]) -> None:
         """Draw upright lines that reach above the plot, where their words stand in rows: x, words, role."""
@@ -286,13 +236,21 @@ class Chart:
     def _place(self, x: float) -> float:
         return math.log(x) if self.axes.get_xscale() == "log" else x
 
-    def legend(self, entries: Sequence[tuple[str, str, str]], lift: float = 24.0) -> None:
-        """Write above the plot what marks mean: words, the colour's role, and matplotlib's marker."""
+    def legend(self, keys: Sequence[Key], lift: float = 24.0) -> None:
+        """Write above the plot what marks mean."""
         x = 4.0 / self.width
         y = 1.0 + lift / self.height
-        for words, role, marker in entries:
+        for words, role, marker, hollow in keys:
             self.axes.plot(
-                [x], [y], marker, markersize=6.0, color=self._colour[role], transform=self.axes.transAxes, clip_on=False
+                [x],
+                [y],
+                marker,
+                markersize=6.0,
+                markeredgewidth=1.4,
+                color=self._colour[role],
+                markerfacecolor=self._colour["page" if hollow else role],
+                transform=self.axes.transAxes,
+                clip_on=False,
             )
             self.axes.annotate(
                 words,
@@ -304,7 +262,7 @@ class Chart:
                 va="center",
                 annotation_clip=False,
             )
-            x += (len(words) * 7.5 + 26.0) / self.width
+            x += (len(words) * LARGE_LETTER + 26.0) / self.width
 
     def name_lines(self, ends: Sequence[tuple[float, str, str]]) -> None:
         """Write the names of lines, with their colours' roles, beside their ends at the right."""
@@ -312,7 +270,8 @@ class Chart:
         places = [self.axes.transData.transform((self.axes.get_xlim()[1], y))[1] for y, _, _ in ends]
         order = sorted(range(len(ends)), key=lambda index: places[index])
         gap = ROW * self.axes.figure.dpi / POINTS_PER_INCH
-        heights = apart([places[index] for index in order], gap)
+        top = self.axes.transData.transform((0.0, self.axes.get_ylim()[1]))[1]
+        heights = apart([places[index] for index in order], gap, float(top))
         for index, height in zip(order, heights, strict=True):
             _, words, role = ends[index]
             at = float(to_data.transform((0.0, height))[1])
@@ -328,8 +287,8 @@ class Chart:
             )
 
 
-def apart(places: Sequence[float], gap: float) -> list[float]:
-    """Return ascending places moved as little as needed to be at least ``gap`` apart from their neighbours."""
+def apart(places: Sequence[float], gap: float, top: float = math.inf) -> list[float]:
+    """Return ascending places moved as little as needed to be ``gap`` apart and not above the top."""
     groups: list[tuple[float, int]] = []  # the middle of places that touch, and how many they are
     for place in places:
         groups.append((place, 1))
@@ -338,15 +297,19 @@ def apart(places: Sequence[float], gap: float) -> list[float]:
             if upper - lower >= gap * (many + more) / 2:
                 break
             groups[-2:] = [((lower * many + upper * more) / (many + more), many + more)]
-    return [middle + gap * (index - (many - 1) / 2) for middle, many in groups for index in range(many)]
+    found = [middle + gap * (index - (many - 1) / 2) for middle, many in groups for index in range(many)]
+    for index in reversed(range(len(found))):
+        found[index] = min(found[index], top)
+        top = found[index] - gap
+    return found
 
 
 def shortened(text: str, room: float) -> str:
     """Return the text, cut with an ellipsis where it would not fit into so many of the plot's own units."""
-    most = max(4, int(room / _CHARACTER))
+    most = max(4, int(room / LETTER))
     return text if len(text) <= most else f"{text[: most - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
 def room_for(texts: Sequence[str], most: float) -> float:
     """Return how many of the plot's own units the longest text needs, at most ``most``."""
-    return min(most, max((len(text) for text in texts), default=0) * _CHARACTER + 6.0)
+    return min(most, max((len(text) for text in texts), default=0) * LETTER + 6.0)

@@ -1,29 +1,29 @@
-"""Measured figures over a parameter: lines with bands of their intervals, or dots for values that are words."""
+"""Measured figures over a parameter: lines with bands of their intervals, or dots when it is words."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from headroom_analysis.report import formatting
-from headroom_analysis.report.plots import chart
-from headroom_analysis.report.plots.chart import ROW, SIZE, Chart, room_for, shortened
+from headroom_analysis.report.plots import axis
+from headroom_analysis.report.plots.chart import SIZE, Chart, Key, room_for, shortened
 from headroom_analysis.report.plots.plot import Plot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from matplotlib.figure import FigureBase
-
+    from headroom_analysis.report.plots.canvas import Surface
     from headroom_analysis.report.values import Estimate
 
 _ROLES: Final = ("blue", "vermillion", "green", "orange", "purple", "sky", "neutral")
+_MARKS: Final = "os^Dv<>"
 MOST_CURVES: Final = len(_ROLES)
 """More lines cannot be told apart."""
 
 _MOST_DOTTED = 40
 _LEFT, _BELOW, _ABOVE = 58.0, 44.0, 12.0
-_NAMES = 100.0
-_LABELS = 150.0
+_NAMES = 112.0
+_LABELS = 190.0
 
 
 class Curve(NamedTuple):
@@ -34,14 +34,20 @@ class Curve(NamedTuple):
 
 
 class Bound(NamedTuple):
-    """A limit: its words and where it is."""
+    """A limit: its words, where it is, and the number of the line that it binds; None for no single one."""
 
     words: str
     value: float
+    line: int | None = None
+
+    @property
+    def role(self) -> str:
+        """The colour of the line that it binds."""
+        return "ink" if self.line is None else _ROLES[self.line]
 
 
 class Across(NamedTuple):
-    """The parameter: its words, its values as numbers and texts, their unit, and whether it is logarithmic."""
+    """The parameter: its words, its values as numbers and texts, their unit, and whether by logarithm."""
 
     words: str
     numbers: Sequence[float]
@@ -58,7 +64,9 @@ class Heading(NamedTuple):
     note: str = ""
 
 
-def curves(heading: Heading, across: Across, lines: Sequence[Curve], kind: str, bounds: Sequence[Bound]) -> Plot:
+def curves(
+    heading: Heading, across: Across, lines: Sequence[Curve], kind: str, bounds: Sequence[Bound]
+) -> Plot:
     """Return lines over a numeric parameter, ascending, with bands where they have intervals.
 
     Args:
@@ -72,18 +80,18 @@ def curves(heading: Heading, across: Across, lines: Sequence[Curve], kind: str, 
     xs = [across.numbers[index] for index in order]
     sorted_lines = [Curve(line.words, [line.figures[index] for index in order]) for line in lines]
 
-    def draw(figure: FigureBase, colour: Mapping[str, str]) -> None:
+    def draw(figure: Surface, colour: Mapping[str, str]) -> None:
         names = [line.words for line in lines] + [bound.words for bound in bounds]
         right = room_for(names, _NAMES) + 8.0
         values = [v for line in lines for figure_ in line.figures for v in (figure_.value, figure_.high)]
-        up = chart.measured([*values, *(bound.value for bound in bounds)], kind)
-        level = chart.chosen(xs, across.unit, log=across.log, width=SIZE[0] - _LEFT - right)
+        up = axis.measured([*values, *(bound.value for bound in bounds)], kind)
+        level = axis.chosen(xs, across.unit, log=across.log, width=SIZE[0] - _LEFT - right)
         drawn = Chart(figure, colour, (_LEFT, _BELOW, right, _ABOVE), level, up)
         drawn.title_across(shortened(across.words, SIZE[0] - _LEFT - right))
         ends = []
         for bound in bounds:
-            drawn.limit(bound.value)
-            ends.append((bound.value, shortened(bound.words, _NAMES), "ink"))
+            drawn.limit(bound.value, bound.role)
+            ends.append((bound.value, shortened(bound.words, _NAMES), bound.role))
         for line, role in zip(sorted_lines, _ROLES, strict=False):
             _curve(drawn, xs, line, role, up.low)
             known = [figure_.value for figure_ in line.figures if figure_.value is not None]
@@ -91,7 +99,9 @@ def curves(heading: Heading, across: Across, lines: Sequence[Curve], kind: str, 
                 ends.append((max(known[-1], up.low), shortened(line.words, _NAMES), role))
         drawn.name_lines(ends)
 
-    label = f"{heading.title} over {across.words}: " + formatting.listing([_range(line, kind) for line in lines])
+    label = f"{heading.title} over {across.words}: " + formatting.listing(
+        [_range(line, kind) for line in lines]
+    )
     return Plot(*heading, label, SIZE, draw)
 
 
@@ -130,7 +140,9 @@ def _range(line: Curve, kind: str) -> str:
     return f"{line.words} {low} to {high}"
 
 
-def dots(heading: Heading, rows: Sequence[str], lines: Sequence[Curve], kind: str, bounds: Sequence[Bound]) -> Plot:
+def dots(
+    heading: Heading, rows: Sequence[str], lines: Sequence[Curve], kind: str, bounds: Sequence[Bound]
+) -> Plot:
     """Return dots with their intervals, one row for each value of a parameter.
 
     Args:
@@ -140,27 +152,29 @@ def dots(heading: Heading, rows: Sequence[str], lines: Sequence[Curve], kind: st
         kind: How they are shown.
         bounds: Limits, dashed.
     """
-    height = 34.0 + len(rows) * max(22.0, ROW * len(lines) + 6.0) + _BELOW
+    height = 34.0 + len(rows) * max(24.0, 11.0 * len(lines) + 10.0) + _BELOW
 
-    def draw(figure: FigureBase, colour: Mapping[str, str]) -> None:
+    def draw(figure: Surface, colour: Mapping[str, str]) -> None:
         left = room_for(rows, _LABELS) + 8.0
         values = [v for line in lines for figure_ in line.figures for v in (figure_.value, figure_.high)]
-        level = chart.measured([*values, *(bound.value for bound in bounds)], kind, 4)
+        level = axis.measured([*values, *(bound.value for bound in bounds)], kind, 4)
         names = [shortened(row, _LABELS) for row in rows]
-        up = chart.Axis(len(rows) - 0.5, -0.5, False, range(len(rows)), names)  # noqa: FBT003 - a field of a tuple
+        up = axis.of_words(names, downward=True)
         drawn = Chart(figure, colour, (left, 26.0, 24.0, 36.0), level, up, grid="x")
         for bound in bounds:
-            drawn.limit(bound.value, upright=True)
-            drawn.words(bound.value, -0.5, shortened(bound.words, _NAMES), "ink", "center", (0.0, 8.0))
+            drawn.limit(bound.value, bound.role, upright=True)
+            drawn.words(bound.value, -0.5, shortened(bound.words, _NAMES), bound.role, "center", (0.0, 8.0))
         start = level.low
-        for index, (line, role, mark) in enumerate(zip(lines, _ROLES, "os^Dv<>", strict=False)):
+        for index, (line, role, mark) in enumerate(zip(lines, _ROLES, _MARKS, strict=False)):
             offset = (index - (len(lines) - 1) / 2) * 0.22
             known = [(row + offset, f) for row, f in enumerate(line.figures) if f.value is not None]
             spread = [(y, f) for y, f in known if f.has_interval]
             lows, highs = [max(f.low or 0.0, start) for _, f in spread], [f.high or 0.0 for _, f in spread]
             drawn.whiskers([y for y, _ in spread], lows, highs, role, level=True)
             drawn.dots([f.value or 0.0 for _, f in known], [y for y, _ in known], role, marker=mark)
-        drawn.legend([(line.words, role, mark) for line, role, mark in zip(lines, _ROLES, "os^Dv<>", strict=False)])
+        drawn.legend(
+            [Key(line.words, role, mark) for line, role, mark in zip(lines, _ROLES, _MARKS, strict=False)]
+        )
 
     label = f"{heading.title}: " + formatting.listing([_range(line, kind) for line in lines])
     return Plot(*heading, label, (SIZE[0], height), draw)

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import matplotlib as mpl
 
 from headroom_analysis.report import formatting
-from headroom_analysis.report.plots.chart import Axis, Chart, room_for, shortened
+from headroom_analysis.report.plots import axis
+from headroom_analysis.report.plots.chart import SIZE, Chart, room_for, shortened
 from headroom_analysis.report.plots.plot import Plot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from matplotlib.figure import FigureBase
-
+    from headroom_analysis.report.plots.canvas import Surface
     from headroom_analysis.report.plots.curves import Heading
 
 _SHADES: Final = 48
 _LEAST_WIDTH, _LEAST_HEIGHT = 46.0, 24.0
-_WIDTH, _HEIGHT = 460.0, 270.0
+_WIDTH, _HEIGHT = SIZE
 _WIDEST, _HIGHEST = 960.0, 620.0
 _RIGHT, _BELOW, _ABOVE = 12.0, 44.0, 42.0
 _LABELS = 120.0
@@ -54,26 +54,33 @@ def heat_map(heading: Heading, grid: Grid, kind: str) -> Plot:
         kind: How the values are shown.
     """
     left = room_for(grid.rows, _LABELS) + 24.0
-    width = min(_WIDEST, max(_WIDTH, left + _RIGHT + _LEAST_WIDTH * len(grid.columns)))
+    narrow = left + _RIGHT + _LEAST_WIDTH * len(grid.columns) <= _WIDTH
+    width = _WIDTH if narrow else _WIDEST
     height = min(_HIGHEST, max(_HEIGHT, _ABOVE + _BELOW + _LEAST_HEIGHT * len(grid.rows)))
     known = [value for value, _ in grid.cells.values() if value is not None]
     scale = formatting.SCALES[kind](known)
     shade = Shade(known)
 
-    def draw(figure: FigureBase, colour: Mapping[str, str]) -> None:
+    def draw(figure: Surface, colour: Mapping[str, str]) -> None:
         cell = ((width - left - _RIGHT) / len(grid.columns), (height - _ABOVE - _BELOW) / len(grid.rows))
         drawn = Chart(
             figure,
             colour,
             (left, _BELOW, _RIGHT, _ABOVE),
-            _axis(grid.columns, room_for(grid.columns, _LABELS) + 4.0, cell[0]),
-            _axis(grid.rows, 16.0, cell[1]),
+            axis.of_words(_cut(grid.columns), every=_every(room_for(grid.columns, _LABELS) + 4.0, cell[0])),
+            axis.of_words(_cut(grid.rows), every=_every(16.0, cell[1])),
         )
         drawn.axes.grid(visible=False)
         drawn.axes.spines["bottom"].set_visible(False)
         drawn.axes.tick_params(length=0)
         drawn.title_across(shortened(grid.across, width - left))
-        drawn.words(-0.5, len(grid.rows) - 0.5, shortened(grid.up, _WIDTH - _KEY - 60.0), "muted", shift=(16.0 - left, 14.0))
+        drawn.words(
+            -0.5,
+            len(grid.rows) - 0.5,
+            shortened(grid.up, _WIDTH - _KEY - 60.0),
+            "muted",
+            shift=(16.0 - left, 14.0),
+        )
         roomy = cell[0] >= _LEAST_WIDTH - 8.0 and cell[1] >= _LEAST_HEIGHT - 6.0
         gap = 0.5 if roomy else 0.0
         for (column, row), (value, verdict) in grid.cells.items():
@@ -86,20 +93,38 @@ def heat_map(heading: Heading, grid: Grid, kind: str) -> Plot:
         if known:
             _key(drawn, known, shade, kind)
 
+    unit = f"numbers in {scale.unit}" if known and scale.unit else ""
+    note = "; ".join(words for words in (heading.note, unit) if words)
     label = f"{heading.title} over {grid.across} and {grid.up}"
     if known:
         low, high = (formatting.single(end, kind) for end in (min(known), max(known)))
         label += f": {low} to {high}"
-    return Plot(*heading, label, (width, height), draw)
+    return Plot(heading.name, heading.title, note, label, (width, height), draw)
 
 
 def _inside(
-    drawn: Chart, place: tuple[int, int], value: float | None, verdict: str, fill: str, scale: formatting.Scale
+    drawn: Chart,
+    place: tuple[int, int],
+    value: float | None,
+    verdict: str,
+    fill: str,
+    scale: formatting.Scale,
 ) -> None:
-    role = "print" if _luminance(fill) > _BRIGHT or value is None else "paper"
-    text = formatting.NONE if value is None else formatting.fixed(value, scale, formatting.decimals_for([value], scale))
+    role = "muted" if value is None else "print" if _luminance(fill) > _BRIGHT else "paper"
+    text = (
+        formatting.NONE
+        if value is None
+        else formatting.fixed(value, scale, formatting.decimals_for([value], scale))
+    )
     if verdict in {"pass", "miss"}:
-        drawn.dots([place[0] - 0.38], [place[1]], role, hollow=False, marker="o" if verdict == "pass" else "x", size=3.6)
+        drawn.dots(
+            [place[0] - 0.38],
+            [place[1]],
+            role,
+            hollow=False,
+            marker="o" if verdict == "pass" else "x",
+            size=3.6,
+        )
     drawn.words(*place, text, role, "center", (4.0 if verdict in {"pass", "miss"} else 0.0, 0.0))
 
 
@@ -114,7 +139,11 @@ def _key(drawn: Chart, known: Sequence[float], shade: Shade, kind: str) -> None:
     for step in range(steps):
         share = step / (steps - 1)
         drawn.cell(
-            start + step * _KEY / steps * unit_x, rows + 8.0 * unit_y, _KEY / steps * unit_x * 1.03, 7.0 * unit_y, shade.at(share)
+            start + step * _KEY / steps * unit_x,
+            rows + 8.0 * unit_y,
+            _KEY / steps * unit_x * 1.03,
+            7.0 * unit_y,
+            shade.at(share),
         )
     drawn.words(start, rows, formatting.single(low, kind), "muted", "left", (0.0, 25.0))
     drawn.words(columns, rows, formatting.single(high, kind), "muted", "right", (0.0, 25.0))
@@ -140,14 +169,13 @@ class Shade:
         return found
 
 
+def _cut(texts: Sequence[str]) -> list[str]:
+    return [shortened(text, _LABELS) for text in texts]
 
 
-def _axis(texts: Sequence[str], room: float, cell: float) -> Axis:
-    """Return the axis of a row of cells; every second, third … of their words where there is no room for all."""
-    step = max(1, math.ceil(room / cell))
-    shown = range(0, len(texts), step)
-    labels = [shortened(texts[index], _LABELS) for index in shown]
-    return Axis(-0.5, len(texts) - 0.5, False, list(shown), labels)  # noqa: FBT003 - a field of a tuple
+def _every(room: float, cell: float) -> int:
+    """Return one of how many words has room."""
+    return max(1, math.ceil(room / cell))
 
 
 def _luminance(fill: str) -> float:

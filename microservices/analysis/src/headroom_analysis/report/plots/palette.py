@@ -45,7 +45,7 @@ LIGHT: Final = dict(
         strict=True,
     )
 )
-"""The colour of each role on white, for files that stand alone; the style sheet's light theme has the same."""
+"""The colour of each role on white, for files of their own; the same as the style sheet's light theme."""
 
 VARIABLE: Final = {colour: f"var(--{role})" for role, colour in COLOUR.items()}
 """The CSS value that replaces each sentinel."""

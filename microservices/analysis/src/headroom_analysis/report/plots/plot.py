@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import matplotlib as mpl
@@ -18,7 +17,7 @@ from headroom_analysis.report.plots.palette import COLOUR, LIGHT
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from matplotlib.figure import FigureBase
+    from headroom_analysis.report.plots.canvas import Surface
 
 SUFFIXES: Final = (".png", ".svg", ".pdf")
 """What :func:`in_file` writes."""
@@ -31,6 +30,9 @@ _UNTOLD: Final = {
 }
 _DOTS_PER_INCH = 160.0
 _BESIDE = 2
+PLOT_WIDTH: Final = 460.0
+"""Width of plots that stand beside each other, in their own units."""
+
 _TITLE = 46.0
 _MARGIN = 12.0
 _LINE = TEXT_SIZE + 4.0
@@ -53,7 +55,12 @@ class Plot(NamedTuple):
     note: str
     label: str
     size: tuple[float, float]
-    draw: Callable[[FigureBase, Mapping[str, str]], None]
+    draw: Callable[[Surface, Mapping[str, str]], None]
+
+    @property
+    def broad(self) -> bool:
+        """Whether it is too wide to stand beside another one."""
+        return self.size[0] > PLOT_WIDTH
 
 
 def on_page(sheet: Sheet, plot: Plot) -> str:
@@ -72,24 +79,25 @@ def in_file(plots: Sequence[Plot], heading: str, suffix: str) -> bytes:
     """Return plots as one picture on white, two beside each other; the same plots give the same bytes.
 
     Args:
-        plots: What to draw, of equal sizes; at least one.
+        plots: What to draw; at least one.
         heading: What stands above all.
         suffix: One of :data:`SUFFIXES`.
     """
     across = min(_BESIDE, len(plots))
-    down = math.ceil(len(plots) / across)
-    width = across * max(plot.size[0] for plot in plots)
-    cell = max(plot.size[1] for plot in plots) + _TITLE
-    size = (width + 2 * _MARGIN, down * cell + 2 * _MARGIN + 1.5 * _LINE)
+    rows = [plots[start : start + across] for start in range(0, len(plots), across)]
+    widest = max(plot.size[0] for plot in plots)
+    heights = [max(plot.size[1] for plot in row) + _TITLE for row in rows]
+    size = (across * widest + 2 * _MARGIN, sum(heights) + 2 * _MARGIN + 1.5 * _LINE)
     untold = dict.fromkeys(_UNTOLD[suffix])
     with drawing(LIGHT), mpl.rc_context({"svg.fonttype": "path"}):
         inches = (size[0] / POINTS_PER_INCH, size[1] / POINTS_PER_INCH)
         figure = Figure(figsize=inches, facecolor=LIGHT["page"], dpi=POINTS_PER_INCH)
         _words(figure, (_MARGIN, size[1] - _MARGIN), heading, "ink", bold=True)
-        for index, plot in enumerate(plots):
-            left = _MARGIN + index % across * width / across
-            top = size[1] - _MARGIN - 1.5 * _LINE - index // across * cell
-            _place(figure, plot, (left, top))
+        top = size[1] - _MARGIN - 1.5 * _LINE
+        for row, height in zip(rows, heights, strict=True):
+            for place, plot in enumerate(row):
+                _place(figure, plot, (_MARGIN + place * widest, top))
+            top -= height
         written = io.BytesIO()
         canvas = _CANVAS[suffix](figure)
         canvas.print_figure(written, format=suffix[1:], dpi=_DOTS_PER_INCH, metadata=untold)

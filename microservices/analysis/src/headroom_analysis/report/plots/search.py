@@ -1,19 +1,18 @@
-"""A search for a limit: what was tried, what met the objective, and where the answer and today's value are."""
+"""A search for a limit: what was tried, what met the objectives, the answer and today's value."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from headroom_analysis.report import formatting
-from headroom_analysis.report.plots import chart
-from headroom_analysis.report.plots.chart import SIZE, Chart, shortened
+from headroom_analysis.report.plots import axis
+from headroom_analysis.report.plots.chart import SIZE, Chart, Key, shortened
 from headroom_analysis.report.plots.plot import Plot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from matplotlib.figure import FigureBase
-
+    from headroom_analysis.report.plots.canvas import Surface
     from headroom_analysis.report.plots.curves import Across, Bound, Heading
     from headroom_analysis.report.values import Estimate
 
@@ -39,7 +38,14 @@ class Mark(NamedTuple):
     role: str
 
 
-def search(heading: Heading, across: Across, tries: Sequence[Try], kind: str, bound: Bound | None, marks: Sequence[Mark]) -> Plot:
+def search(
+    heading: Heading,
+    across: Across,
+    tries: Sequence[Try],
+    kind: str,
+    bound: Bound | None,
+    marks: Sequence[Mark],
+) -> Plot:
     """Return the figures of what was tried with their intervals, the limit, and marked values.
 
     Args:
@@ -52,17 +58,20 @@ def search(heading: Heading, across: Across, tries: Sequence[Try], kind: str, bo
     """
     ordered = sorted(tries)
 
-    def draw(figure: FigureBase, colour: Mapping[str, str]) -> None:
+    def draw(figure: Surface, colour: Mapping[str, str]) -> None:
         width = SIZE[0] - _MARGINS[0] - _MARGINS[2]
         numbers = [*(one.x for one in tries), *(mark.x for mark in marks)]
-        level = chart.chosen(numbers, across.unit, log=across.log, width=width)
+        level = axis.chosen(numbers, across.unit, log=across.log, width=width)
         values = [end for one in tries for end in (one.figure.value, one.figure.high)]
-        up = chart.measured([*values, bound.value if bound else None], kind)
+        up = axis.measured([*values, bound.value if bound else None], kind)
         drawn = Chart(figure, colour, _MARGINS, level, up)
         drawn.title_across(shortened(across.words, width))
         known = [one for one in ordered if one.figure.value is not None]
         spread = [one for one in known if one.figure.has_interval]
-        lows, highs = ([max(end or 0.0, up.low) for end in ends] for ends in ([o.figure.low for o in spread], [o.figure.high for o in spread]))
+        lows, highs = (
+            [max(end or 0.0, up.low) for end in ends]
+            for ends in ([o.figure.low for o in spread], [o.figure.high for o in spread])
+        )
         if len(spread) > 1:
             drawn.band([one.x for one in spread], lows, highs, "sky")
         drawn.whiskers([one.x for one in spread], lows, highs, "muted")
@@ -76,10 +85,16 @@ def search(heading: Heading, across: Across, tries: Sequence[Try], kind: str, bo
                 found = [one for one in known if (one.met, one.certain) == (met, certain)]
                 xs, ys = [one.x for one in found], [max(one.figure.value or 0.0, up.low) for one in found]
                 drawn.dots(xs, ys, role, hollow=not certain, marker=marker)
-        drawn.legend([("met", "blue", "o"), ("missed", "vermillion", "s"), ("hollow: not certain", "page", "o")], lift=44.0)
+        keys = [
+            Key("met", "blue"),
+            Key("missed", "vermillion", "s"),
+            Key("hollow: not certain", "muted", hollow=True),
+        ]
+        drawn.legend(keys, lift=44.0)
 
     parts = [
-        f"{'met' if one.met else 'missed'} at {chart.with_unit_of(one.x, across.unit)} with {formatting.single(one.figure.value, kind)}"
+        f"{'met' if one.met else 'missed'} at {axis.with_unit_of(one.x, across.unit)} "
+        f"with {formatting.single(one.figure.value, kind)}"
         for one in ordered
     ]
     return Plot(*heading, f"{heading.title} over {across.words}: {formatting.listing(parts)}", SIZE, draw)
