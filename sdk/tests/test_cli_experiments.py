@@ -45,7 +45,7 @@ def test_a_sweep_prints_and_writes(command: CliRunner, shop: Path, tmp_path: Pat
     assert "cores" in done.stdout
     document = json.loads(Path(outputs[0]).read_text())
     assert (document["kind"], len(document["points"])) == ("sweep", 2)
-    assert Path(outputs[1]).read_text().startswith("<!doctype html>")
+    assert Path(outputs[1]).read_text().lower().startswith("<!doctype html>")
     assert Path(outputs[2]).read_bytes()[:4] == b"PAR1"
     assert (tmp_path / "out.png").read_bytes()[:4] == b"\x89PNG"
 

@@ -12,7 +12,7 @@ from headroom.cli.main import app
 from headroom_common.errors import HeadroomError
 
 ROOT = Path(__file__).parents[2]
-PLATFORM = ("up", "services", "rollout", "dead-letters", "runs", "keys", "login", "logout")
+PLATFORM = ("experiments", "up", "services", "rollout", "dead-letters", "runs", "keys", "login", "logout")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

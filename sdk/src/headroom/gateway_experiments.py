@@ -13,7 +13,7 @@ from headroom_common.experiments.model import Experiment as AskedExperiment
 from headroom_gateway.domain.lives import RunState
 from headroom_gateway.experiment_representations import Experiment, ExperimentEvent
 
-_FAREWELL: Final = 5.0
+_FAREWELL: Final = 10.0
 
 
 async def run_experiment_at_gateway(
@@ -39,7 +39,7 @@ async def run_experiment_at_gateway(
 
     def tell(news: ExperimentEvent) -> None:
         if on_progress is not None:
-            on_progress(_progress(news))
+            on_progress(progress_of(news))
 
     async with Client(gateway, insecure=insecure) as client:
         submitting = asyncio.create_task(client.experiments.submit(experiment))
@@ -49,9 +49,9 @@ async def run_experiment_at_gateway(
             try:
                 ended = await client.experiments.wait(accepted.id, tell)
             except GatewayUnavailableError as error:
-                error.next_step = f"The experiment {accepted.id} goes on without this command."
+                error.next_step = f"It goes on without this command: headroom experiments watch {accepted.id}"
                 raise
-            _require_document(ended)
+            require_document(ended)
             return await client.experiments.result(ended.id)
         except asyncio.CancelledError:
             # A gateway that is away does not hear of it, and must not hide that this task was cancelled.
@@ -61,7 +61,7 @@ async def run_experiment_at_gateway(
             raise
 
 
-def _require_document(ended: Experiment) -> None:
+def require_document(ended: Experiment) -> None:
     """Return if an experiment has found something out.
 
     Raises:
@@ -75,7 +75,8 @@ def _require_document(ended: Experiment) -> None:
         raise RunCancelledError(message)
 
 
-def _progress(news: ExperimentEvent) -> ExperimentProgress:
+def progress_of(news: ExperimentEvent) -> ExperimentProgress:
+    """Return how far an experiment had come."""
     told = news.progress
     return ExperimentProgress(
         round=told.rounds,

@@ -85,7 +85,8 @@ def execute(  # noqa: PLR0913 - the options of the commands
         print_problems(remarks, error, f"the experiment on {source.name}", None)
         return BAD_INPUT
     except KeyboardInterrupt:
-        remarks.print(Text("Interrupted; nothing was written."))
+        told = "" if where.gateway is None else "; the gateway was told to stop it"
+        remarks.print(Text(f"Interrupted; nothing was written{told}."))
         return INTERRUPTED
     written.take(result, page, remarks, quiet=quiet)
     return MISS if whole["kind"] == "capacity" and result.answer["answer"] is None else PASS

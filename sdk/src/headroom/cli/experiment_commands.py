@@ -4,13 +4,16 @@ import inspect
 from collections.abc import Callable
 from functools import wraps
 from typing import Annotated, Any, Final, Literal, get_type_hints
+from uuid import UUID
 
 import typer
 
 from headroom.cli.options import (
+    AsJson,
     At,
     Confidence,
     Debug,
+    Gateway,
     Insecure,
     MostTrials,
     NoProgress,
@@ -36,6 +39,14 @@ Vary = Annotated[
         "(:log5 for one in the logarithm). Repeatable.",
     ),
 ]
+
+ExperimentId = Annotated[
+    UUID, typer.Argument(metavar="ID", help="Id of an experiment, as `headroom experiments list` shows it.")
+]
+
+experiments = typer.Typer(
+    help="Look after the experiments of a gateway.", no_args_is_help=True, rich_markup_mode=None
+)
 
 
 def _options(  # noqa: PLR0913 - each parameter is an option
@@ -200,3 +211,69 @@ def sensitivity(
 ) -> dict[str, Any]:
     """Find out which parameters move a metric most."""
     return {"kind": "sensitivity", "vary": vary, "metric": metric, "method": method, "samples": samples}
+
+
+@experiments.command("list")
+def list_experiments(
+    *,
+    state: Annotated[
+        Literal["running", "cancelling", "completed", "failed", "cancelled"] | None,
+        typer.Option("--state", help="Those in this state."),
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="At most so many.")] = 20,
+    gateway: Gateway = None,
+    insecure: Insecure = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """List experiments, newest first."""
+    chosen = {"state": state, "limit": limit, "as_json": as_json}
+    do("experiments", "list_", debug=debug, gateway=gateway, insecure=insecure, **chosen)
+
+
+@experiments.command("get")
+def get_experiment(
+    experiment_id: ExperimentId,
+    *,
+    outputs: Outputs = [],  # noqa: B006 - typer copies it
+    plot: Plot = None,
+    gateway: Gateway = None,
+    insecure: Insecure = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Show an experiment and what it found out."""
+    chosen = {"experiment_id": experiment_id, "outputs": outputs, "plot": plot, "as_json": as_json}
+    do("experiments", "get", debug=debug, gateway=gateway, insecure=insecure, **chosen)
+
+
+@experiments.command("watch")
+def watch_experiment(
+    experiment_id: ExperimentId,
+    *,
+    outputs: Outputs = [],  # noqa: B006 - typer copies it
+    plot: Plot = None,
+    gateway: Gateway = None,
+    insecure: Insecure = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Show how an experiment comes on, then what it found out. Ctrl-C leaves it alone."""
+    chosen = {"experiment_id": experiment_id, "outputs": outputs, "plot": plot, "quiet": quiet}
+    do("experiments", "watch", debug=debug, gateway=gateway, insecure=insecure, **chosen)
+
+
+@experiments.command("cancel")
+def cancel_experiment(
+    experiment_id: ExperimentId, *, gateway: Gateway = None, insecure: Insecure = False, debug: Debug = False
+) -> None:
+    """Stop an experiment and its runs."""
+    do("experiments", "cancel", debug=debug, gateway=gateway, insecure=insecure, experiment_id=experiment_id)
+
+
+@experiments.command("delete")
+def delete_experiment(
+    experiment_id: ExperimentId, *, gateway: Gateway = None, insecure: Insecure = False, debug: Debug = False
+) -> None:
+    """Delete an experiment that has ended, with its runs."""
+    do("experiments", "delete", debug=debug, gateway=gateway, insecure=insecure, experiment_id=experiment_id)

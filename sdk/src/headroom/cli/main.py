@@ -190,6 +190,7 @@ app.add_typer(platform_commands.rollout, name="rollout")
 app.command()(gateway_commands.login)
 app.command()(gateway_commands.logout)
 app.add_typer(gateway_commands.runs, name="runs")
+app.add_typer(experiment_commands.experiments, name="experiments")
 app.add_typer(gateway_commands.keys, name="keys")
 
 
