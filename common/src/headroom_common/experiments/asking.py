@@ -9,8 +9,11 @@ from pydantic import ValidationError
 
 from headroom_common.experiments.model import Capacity, Compare, Experiment, Sensitivity, Sweep
 from headroom_common.scenario import Scenario
+from headroom_common.scenario.base import describe
 from headroom_common.scenario.loading import load_scenario
+from headroom_common.scenario.objectives import parse_measured
 from headroom_common.scenario.problems import Problem, ScenarioError, places
+from headroom_common.scenario.suggestions import did_you_mean
 from headroom_common.scenario.variations import parse_variation
 
 
@@ -66,8 +69,23 @@ def check(experiment: Experiment) -> None:
     if isinstance(plan, Capacity) and not plan.objectives and not experiment.scenario["spec"]["objectives"]:
         expected = "objectives, of the experiment or of its scenario: there is nothing to hold"
         problems.append(Problem("spec.objectives", None, None, expected, "none"))
+    if isinstance(plan, Sensitivity):
+        problems += _problems_of_metric(experiment.scenario["spec"], plan.metric)
     if problems:
         raise ScenarioError(dict.fromkeys(problems), "the experiment")
+
+
+def _problems_of_metric(spec: Mapping[str, Any], text: str) -> Iterable[Problem]:
+    """Tell when a metric is of something that a scenario does not have."""
+    measured = parse_measured(text)
+    kind, name = measured.kind, measured.name
+    if kind is None or name is None:
+        return
+    holders = [spec] if kind != "endpoint" else spec["servers"]
+    names = dict.fromkeys(one["name"] for holder in holders for one in holder[f"{kind}s"])
+    if name not in names:
+        expected = f"a metric of {'an' if kind == 'endpoint' else 'a'} {kind} that the scenario has"
+        yield Problem("plan.metric", None, None, expected, describe(text), did_you_mean(name, names))
 
 
 def _tried(experiment: Experiment) -> Iterable[str]:

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from headroom_common.scenario.base import refuse
-from headroom_common.scenario.objectives import Metric, ObjectiveEntry
+from headroom_common.scenario.objectives import ObjectiveEntry, parse_measured
 from headroom_common.scenario.variations import Variation, VariationText, parse_variation
 
 MOST_POINTS: Final = 10_000
@@ -13,6 +13,11 @@ MOST_POINTS: Final = 10_000
 
 MOST_TRIALS: Final = 100_000
 """Most trials of one point."""
+
+
+def _measured(text: str) -> str:
+    parse_measured(text)
+    return text
 
 
 Place = Annotated[str, Field(min_length=1, max_length=4_096)]
@@ -76,21 +81,33 @@ class Sensitivity(_Plan):
     Attributes:
         vary: the parameters with the ranges that they may be in.
         method: Morris' elementary effects, which screen, or Sobol's indices, which share out the variance.
-        metric: what they move, of all requests or of a server, workload or endpoint.
-        samples: trajectories of Morris, or the base sample of Sobol; None takes 10, or 64.
+        metric: what they move, such as `latency.p99` or `latency.p99 of server app`.
+        samples: trajectories of Morris, or the base sample of Sobol, a power of 2; None takes 10, or 64.
     """
 
     kind: Literal["sensitivity"] = "sensitivity"
     vary: Annotated[list[VariationText], Field(min_length=2, max_length=64)]
     method: Literal["morris", "sobol"] = "morris"
-    metric: Metric = "latency.p99"
+    metric: Annotated[str, AfterValidator(_measured)] = "latency.p99"
     samples: Annotated[int, Field(ge=2, le=4_096)] | None = None
+
+    @property
+    def size(self) -> int:
+        """How many trajectories, or points of the base sample."""
+        return self.samples or (10 if self.method == "morris" else 64)
 
     @model_validator(mode="after")
     def _ranges(self) -> Self:
-        for text in self.vary:
-            if len(parse_variation(text).values) < 2:  # noqa: PLR2004 - what has one value moves nothing
+        variations = variations_of(self.vary)
+        for variation, text in zip(variations, self.vary, strict=True):
+            if len(variation.values) < 2:  # noqa: PLR2004 - what has one value moves nothing
                 refuse("a range or several values", text)
+        paths = [variation.path for variation in variations]
+        for path in paths:
+            if paths.count(path) > 1:
+                refuse("each place once", path)
+        if self.method == "sobol" and self.size.bit_count() != 1:
+            refuse("samples that are a power of 2 with the method sobol, such as 64", self.size)
         return self
 
 
@@ -160,9 +177,10 @@ def _points(plan: object) -> int:
             return total
         case Sweep():
             return plan.samples or 0
-        case Sensitivity(method="morris"):
-            return (plan.samples or 10) * (len(plan.vary) + 1)
         case Sensitivity():
-            return (plan.samples or 64) * (len(plan.vary) + 2)
+            each = len(plan.vary) + (1 if plan.method == "morris" else 2)
+            return (
+                plan.size * each + 2 * len(plan.vary) + 1
+            )  # besides, the ends of each range and the scenario
         case _:
             return 1

@@ -1,6 +1,7 @@
 """Objectives: what the backend must hold, as a sentence or a mapping."""
 
 import re
+from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, Self, get_args
 
 from pydantic import (
@@ -15,6 +16,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from headroom_common.scenario.base import EndpointName, Label, Name, SchemaModel, refuse
+from headroom_common.scenario.suggestions import did_you_mean
 from headroom_common.scenario.units import (
     NANOSECONDS_PER_SECOND,
     THRESHOLD_JSON_SCHEMA,
@@ -41,10 +43,9 @@ Metric = Literal[
 Operator = Literal["below", "above"]
 ScopeKind = Literal["workload", "endpoint", "server"]
 
-_SENTENCE: Final = re.compile(
-    r"^\s*(?P<metric>\S+)(?:\s+of\s+(?P<kind>workload|endpoint|server)\s+(?P<scope>.+))?"
-    r"\s+(?P<operator>below|above)\s+(?P<threshold>\S(?:.*\S)?)\s*$"
-)
+_MEASURE: Final = r"(?P<metric>\S+)(?:\s+of\s+(?P<kind>workload|endpoint|server)\s+(?P<scope>\S(?:.*\S)?))?"
+_MEASURED: Final = re.compile(rf"^\s*{_MEASURE}\s*$")
+_SENTENCE: Final = re.compile(rf"^\s*{_MEASURE}\s+(?P<operator>below|above)\s+(?P<threshold>\S(?:.*\S)?)\s*$")
 _MAX_SENTENCE: Final = 256
 
 
@@ -146,6 +147,38 @@ class Objective(SchemaModel):
         if self.metric == "utilisation" and self.server is None:
             refuse("a 'server' with the metric utilisation", "none", text=True)
         return self
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What an objective is about, without its bound.
+
+    Attributes:
+        metric: the metric.
+        kind: `workload`, `endpoint`, `server`, or None for the whole scenario.
+        name: of what it is limited to, or None.
+    """
+
+    metric: str
+    kind: str | None
+    name: str | None
+
+
+def parse_measured(text: str) -> Measured:
+    """Read `METRIC [of workload|endpoint|server NAME]`, such as `latency.p99 of server app`.
+
+    Raises:
+        ValueError: the text is none; it says what was expected and what was found.
+    """
+    match = _MEASURED.match(text) if len(text) <= _MAX_SENTENCE else None
+    if match is None:
+        refuse("a metric such as 'latency.p99' or 'latency.p99 of server app'", text)
+    metric, kind, name = match.groups()
+    if metric not in get_args(Metric):
+        refuse(f"one of {', '.join(get_args(Metric))}", metric, did_you_mean(metric, get_args(Metric)))
+    if metric == "utilisation" and kind != "server":
+        refuse("a server with the metric utilisation, such as 'utilisation of server app'", text)
+    return Measured(metric, kind, name)
 
 
 def read_sentence(value: object) -> object:
