@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from headroom_stacks.stack import Stack
 
 MEGABYTE = 1_000_000
-BUDGETS = {"gateway": 490, "generator": 420, "router": 420, "server-model": 430, "analysis": 680}
+BUDGETS = {"gateway": 490, "generator": 420, "router": 420, "server-model": 430, "analysis": 720}
 """Megabytes that /opt/headroom may take: what an image has beyond its base; docs/images.md has them too."""
 
 UNPRIVILEGED = ("--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges")

@@ -9,9 +9,10 @@ from headroom_analysis.experiments.compare import compare
 from headroom_analysis.experiments.document import experiment_document
 from headroom_analysis.experiments.points import Lab
 from headroom_analysis.experiments.replicate import replicate
+from headroom_analysis.experiments.sensitivity import sensitivity
 from headroom_analysis.experiments.sweep import sweep
 from headroom_common.errors import PermanentError
-from headroom_common.experiments.model import Compare, Replicate, Sweep
+from headroom_common.experiments.model import Compare, Replicate, Sensitivity, Sweep
 
 if TYPE_CHECKING:
     from headroom_analysis.experiments.batches import Batch, Given, Procedure
@@ -80,6 +81,8 @@ def _procedure(lab: Lab) -> Procedure[dict[str, Any]]:
             return sweep(lab, plan)
         case Compare() as plan:
             return compare(lab, plan)
+        case Sensitivity() as plan:
+            return sensitivity(lab, plan)
         case plan:
             message = f"plan: expected a kind of experiment that this version knows, found {plan.kind}"
             raise PermanentError(message)

@@ -70,7 +70,9 @@ def point_document(lab: Lab, point: Point) -> dict[str, Any]:
         "requests": result["requests"],
         "verdict": result["verdict"],
         "objectives": result["objectives"],
-        "figures": [_figure(point, measure) for measure in dict.fromkeys((*_MEASURES, *point.judged))],
+        "figures": [
+            _figure(point, measure) for measure in dict.fromkeys((*_MEASURES, *point.judged, *lab.measures))
+        ],
         "servers": [
             {
                 key: server[key]

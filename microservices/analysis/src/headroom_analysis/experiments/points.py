@@ -177,11 +177,13 @@ class Lab:
     Attributes:
         experiment: as above.
         points: all that were made.
+        measures: what is told of each besides what is always told.
     """
 
     def __init__(self, experiment: Experiment) -> None:
         self.experiment = experiment
         self.points: list[Point] = []
+        self.measures: tuple[Measure, ...] = ()
         self._judged: Judged = Point.judged_figures
 
     def point(self, values: Mapping[str, str], scenario: dict[str, Any] | None = None) -> Point:
