@@ -96,18 +96,20 @@ async def measure_platform(points: Sequence[Scenario], trials: int) -> float:
     with RabbitMQ() as rabbitmq, tempfile.TemporaryDirectory() as folder:
         settings = {
             "gateway": {
-                "HEADROOM_DATABASE_URL": f"sqlite:///{folder}/gateway.sqlite",
-                "HEADROOM_ANALYSIS_URL": next(one.url for one in plan if one.service == "analysis"),
-                "HEADROOM_AUTHENTICATION__MODE": "none",
+                "database_url": f"sqlite:///{folder}/gateway.sqlite",
+                "analysis_url": next(one.url for one in plan if one.service == "analysis"),
             },
-            "analysis": {"HEADROOM_DATABASE_URL": f"sqlite:///{folder}/analysis.sqlite"},
+            "analysis": {"database_url": f"sqlite:///{folder}/analysis.sqlite"},
         }
         environment = {"HEADROOM_BROKER__URL": rabbitmq.url, "HEADROOM_LOG_LEVEL": "error"}
         platform = LocalPlatform(plan, environment, print, lambda _, line: print(line), settings=settings)
         running = asyncio.create_task(platform.run())
         try:
-            await until_ready(plan)
-            alone = {"trials": trials, "gateway": gateway}
+            ready = asyncio.create_task(until_ready(plan))
+            await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED)
+            ready.result()
+            # Another seed, or the gateway would answer with the results of the sweep's own runs.
+            alone = {"trials": trials, "seed": 2, "gateway": gateway}
             await asyncio.to_thread(run, points[0], trials=2, seed=2, gateway=gateway)
             swept = await asyncio.to_thread(sweep_of, points, trials, gateway=gateway)
             single = await asyncio.to_thread(singles_of, points, lambda point: run(point, **alone) and None)
