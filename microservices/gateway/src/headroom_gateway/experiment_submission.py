@@ -144,7 +144,7 @@ def _checked(asked: NewExperiment, new: NewScenario) -> AskedExperiment:
     Raises:
         ScenarioError: something is wrong.
     """
-    plan = asked.plan.model_dump()
+    plan = asked.plan.model_dump(mode="json")
     if isinstance(asked.plan, NewCompare):
         plan["other"] = _other(asked.plan.other)
     options = asked.model_dump(

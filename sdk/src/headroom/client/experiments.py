@@ -40,7 +40,7 @@ class Experiments:
             experiment: what is asked; `headroom_common.experiments.asking.experiment_of` makes one of a
                 scenario here, and `NewExperiment` is one of a scenario that the gateway has.
         """
-        told = experiment.model_dump(mode="json", exclude_unset=True)
+        told = experiment.model_dump(mode="json")
         body = {name: value for name, value in told.items() if value is not None}
         return self._calls.read(Experiment, await self._calls.post("/experiments", body))
 
