@@ -41,6 +41,12 @@ def victims(backend: Backend, platform: GatewayPlatform) -> list[Callable[[], Aw
     return [*one_by_one, kill, kill, database]
 
 
+async def ended(state: Callable[[], Awaitable[str]]) -> None:
+    async with asyncio.timeout(120):
+        while await state() in {"queued", "running"}:  # noqa: ASYNC110 - it ends elsewhere
+            await asyncio.sleep(0.5)
+
+
 async def test_an_experiment_gives_the_bytes_of_one_process_whatever_is_killed(backend: Backend) -> None:
     chance = random.Random(SEED)  # noqa: S311 - faults, not secrets
     async with GatewayPlatform(backend, gateways=2) as platform, Caller(platform.gateways[0]) as caller:
@@ -60,9 +66,7 @@ async def test_an_experiment_gives_the_bytes_of_one_process_whatever_is_killed(b
             killed += await state() in {"queued", "running"}
             await victim()
         assert killed > len(plan) / 2, "it ended before most of it was killed"
-        async with asyncio.timeout(120):
-            while await state() in {"queued", "running"}:
-                await asyncio.sleep(0.5)
+        await ended(state)
         experiment = (await caller.ask("GET", path)).json()
         assert experiment["state"] == "completed", experiment["failure"]
         found = await caller.ask("GET", f"{path}/results")

@@ -112,7 +112,7 @@ def experiments(store: PartialStore, stepping: Turns, drawing: Turns) -> APIRout
         },
         openapi_extra=_BODY,
     )
-    async def steps(request: Request) -> Response:
+    async def experiment_steps(request: Request) -> Response:
         """Return which runs an experiment wants next, or what it found out."""
         with stepping.place():
             body = await read(request)
@@ -128,7 +128,7 @@ def experiments(store: PartialStore, stepping: Turns, drawing: Turns) -> APIRout
         responses={200: answer("The page", "text/html", {"type": "string"}), **FAILURES},
         openapi_extra=body_of(FORMAT),
     )
-    async def reports(request: Request) -> Response:
+    async def experiment_reports(request: Request) -> Response:
         """Return the report of what an experiment found out, one page that loads nothing."""
         return await rendered(drawing, request, _page, "text/html", FORMAT)
 
@@ -138,7 +138,7 @@ def experiments(store: PartialStore, stepping: Turns, drawing: Turns) -> APIRout
         responses={200: answer("The file", PARQUET, {"type": "string", "format": "binary"}), **FAILURES},
         openapi_extra=body_of(FORMAT),
     )
-    async def tables(request: Request) -> Response:
+    async def experiment_tables(request: Request) -> Response:
         """Return the figures of an experiment's points as one Parquet file."""
         return await rendered(drawing, request, _table, PARQUET, FORMAT)
 
