@@ -15,14 +15,7 @@ from headroom_common.experiments.model import (
 )
 from headroom_gateway import examples
 from headroom_gateway.domain.lives import RunState
-from headroom_gateway.representations import (
-    Asked,
-    Overrides,
-    ScenarioId,
-    Seed,
-    Told,
-    require_one_scenario,
-)
+from headroom_gateway.fields import Asked, Overrides, ScenarioId, Seed, Told, require_one_scenario
 
 Kind = Literal["replicate", "sweep", "capacity", "compare", "sensitivity"]
 

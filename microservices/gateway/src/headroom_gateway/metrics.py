@@ -32,7 +32,7 @@ class CallerMetrics(Collector):
         """Return all metrics."""
         yield GaugeMetricFamily(
             "headroom_followers",
-            "Clients that follow runs through this instance.",
+            "Clients that follow runs and experiments through this instance.",
             value=self._feeds.followers,
         )
         refused = CounterMetricFamily(

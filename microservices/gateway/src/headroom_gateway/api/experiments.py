@@ -20,8 +20,8 @@ from headroom_gateway.experiment_representations import (
     Kind,
     NewExperiment,
 )
+from headroom_gateway.fields import ScenarioId
 from headroom_gateway.parts import Parts
-from headroom_gateway.representations import ScenarioId
 from headroom_gateway.security.dependencies import Reader, Runner
 from headroom_gateway.storage.experiments import ExperimentFilters
 from headroom_gateway.storage.times import to_us

@@ -13,8 +13,9 @@ from headroom_gateway.api.scenarios import Cursor, Limit
 from headroom_gateway.domain.cursors import Place, cursor_of
 from headroom_gateway.domain.lives import CancelAsked, RunState
 from headroom_gateway.errors import ConflictError
+from headroom_gateway.fields import ScenarioId
 from headroom_gateway.parts import Parts
-from headroom_gateway.representations import ClonedRun, NewRun, Run, RunPage, ScenarioId
+from headroom_gateway.representations import ClonedRun, NewRun, Run, RunPage
 from headroom_gateway.security.dependencies import Reader, Runner
 from headroom_gateway.storage.runs import Filters, require_alone
 from headroom_gateway.storage.times import to_us

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from headroom_common.service.problems import ProblemError, failures
 from headroom_gateway.api.answers import DEFAULT_LIMIT, MOST_ITEMS, PREFIX, model, page_headers, tagged
 from headroom_gateway.domain.cursors import Place, cursor_of, place_of
+from headroom_gateway.fields import Override, ScenarioId
 from headroom_gateway.parts import Parts
-from headroom_gateway.representations import Override, Scenario, ScenarioId, ScenarioPage
+from headroom_gateway.representations import Scenario, ScenarioPage
 from headroom_gateway.security.dependencies import Reader, Runner
 from headroom_gateway.storage.times import to_us
 
