@@ -103,7 +103,7 @@ async def test_trials_that_are_not_kept_are_not_found(asking: httpx.AsyncClient,
     begun.add(store, (0, 0, 0))
     for missing in (begun.parameters.run_id, uuid4()):
         answer = await asking.post(STEPS, json={"experiment": ASKED, "runs": {"0/0": str(missing)}})
-        assert answer.status_code == 404
+        assert (answer.status_code, answer.json()["type"]) == (404, "urn:headroom:problem:no-trials")
         assert f"run {missing}: expected a finished run" in answer.json()["detail"]
 
 

@@ -26,7 +26,9 @@ PARQUET: Final = "application/vnd.apache.parquet"
 STEP_SECONDS: Final = 600.0
 """How long the next step of an experiment may take to be found: nobody waits for it."""
 
-_REFUSED: Final = frozenset({HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.NOT_FOUND})
+NO_TRIALS: Final = "urn:headroom:problem:no-trials"
+"""What analysis says of a run whose trials it does not have; an older one finds no such path at all."""
+
 _JSON: Final = {"content-type": "application/json"}
 _AWAY: Final = "Try again later; everything but reports, tables and comparisons works without analysis."
 
@@ -162,7 +164,7 @@ class AnalysisClient:
         named = {name: str(run_id) for name, run_id in runs.items()}
         body = await asyncio.to_thread(lambda: json.dumps({"experiment": asked, "runs": named}).encode())
         answer = await self._asked("POST", "/api/v1/experiments/steps", body, seconds=STEP_SECONDS)
-        if answer.status_code in _REFUSED:
+        if answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY or _kind(answer) == NO_TRIALS:
             raise StepRefusedError(*_fault(answer))
         return await asyncio.to_thread(Step.of, self._content(answer))
 
@@ -195,6 +197,14 @@ class AnalysisClient:
             return answer.content
         message = f"analysis: expected what it was asked for, found {answer.status_code} {_detail(answer)}"
         raise TransientError(message, next_step=_AWAY)
+
+
+def _kind(answer: httpx.Response) -> str | None:
+    """Return the kind of problem that an answer is, None when it is none."""
+    try:
+        return None if answer.is_success else str(answer.json()["type"])
+    except (ValueError, LookupError, TypeError):
+        return None
 
 
 def _detail(answer: httpx.Response) -> str:

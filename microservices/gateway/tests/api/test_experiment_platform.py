@@ -12,12 +12,17 @@ from gateway_testing.scenarios import SMALL
 from gateway_testing.waits import until
 
 from headroom.embedded_experiments import drive
+from headroom.experiments import run_experiment_async
+from headroom_analysis.report.experiments import parquet, render_html
 from headroom_common.experiments.asking import experiment_of
 from headroom_common.result_format import published
 from headroom_common.scenario import Scenario
 
 if TYPE_CHECKING:
     import httpx
+    from gateway_testing.platforms import Platform
+
+    from headroom.experiment_progress import ExperimentProgress
 
 RATES = "spec.workloads[0].rate=10/s,40/s"
 CORES = "spec.servers[0].cores=1..3"
@@ -72,6 +77,11 @@ async def test_what_is_found_out_is_what_one_process_finds_out(
     assert progress["points"] == len(answer.json()["points"])
     listed = await platform_client.get(f"{API}/runs", params={"experiment_id": accepted["id"], "limit": 200})
     assert len(listed.json()["items"]) == progress["runs"]
+    report = await platform_client.get(f"{path}/report")
+    assert report.text == render_html(answer.json())
+    assert report.headers["content-security-policy"].startswith("sandbox;")
+    accept = {"Accept": "application/vnd.apache.parquet"}
+    assert (await platform_client.get(f"{path}/results", headers=accept)).content == parquet(answer.json())
     again = await platform_client.get(f"{path}/results", headers={"If-None-Match": answer.headers["etag"]})
     assert again.status_code == 304
 
@@ -108,3 +118,14 @@ async def test_a_point_that_is_not_valid_fails_the_experiment(platform_client: h
     assert news[-1]["state"] == "failed"
     assert news[-1]["failure"]["field"] == "spec.warmup"
     assert "expected" in news[-1]["failure"]["reason"]
+
+
+async def test_the_client_works_with_it(platform: Platform) -> None:
+    experiment = experiment_of(
+        Scenario.from_dict(yaml.safe_load(SMALL)), {"kind": "sweep", "vary": [CORES]}, trials=2, seed=3
+    )
+    told: list[ExperimentProgress] = []
+    remote = await run_experiment_async(experiment, gateway=platform.url, on_progress=told.append)
+    embedded_one = await run_experiment_async(experiment, threads=1)
+    assert remote.to_json() == embedded_one.to_json()
+    assert (told[-1].trials_done, told[-1].points) == (6, 3)

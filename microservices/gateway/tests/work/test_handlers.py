@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID, uuid4
 
 import pytest
+from gateway_testing.analysts import Analyst
+from gateway_testing.experiments import accepted, runs_of
 from gateway_testing.parts import parts_of
 from gateway_testing.scenarios import result
 
 from headroom_common.contracts.events import RunCompleted, RunFailed, RunProgressed, RunStopped
 from headroom_common.errors import TransientError
-from headroom_gateway.domain.lives import CancelAsked, Failed, RunState
+from headroom_gateway.domain.lives import CancelAsked, Failed, RunState, Started
 from headroom_gateway.handlers import Noting
 from headroom_gateway.storage.schema import results, runs
 
@@ -114,3 +116,17 @@ async def test_a_database_in_trouble_has_the_event_come_again(sqlite: Storage) -
     assert await sqlite.count(results) == 0, "nothing is half written"
     await hear(sqlite, completed)
     assert (await sqlite.runs.get(run.id)).state is RunState.COMPLETED
+
+
+async def test_the_end_of_an_experiments_run_wakes_the_experimenter(sqlite: Storage) -> None:
+    parts = parts_of(sqlite, analyst=Analyst(["0/0"]))
+    experiment = await accepted(parts)
+    await parts.experimenter.take_step(experiment.id)
+    (own,) = await runs_of(sqlite, experiment.id)
+    alone = await sqlite.running()
+    await sqlite.tell(own.id, Started())
+    handler = cast("Any", Noting(parts).handlers[RunFailed])
+    for run, wakes in ((alone, False), (own, True)):
+        parts.experimenter._news.clear()
+        await handler(Arrived(RunFailed(run_id=run.id, reason="it broke")))
+        assert parts.experimenter._news.is_set() is wakes

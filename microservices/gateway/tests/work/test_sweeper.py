@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, cast
+from uuid import uuid5
 
 import pytest
+from gateway_testing.analysts import Analyst
+from gateway_testing.experiments import accepted, runs_of, until_ended
 from gateway_testing.parts import parts_of
 from gateway_testing.scenarios import result, stored
 from gateway_testing.storage import CALLER, Storage
@@ -21,7 +24,17 @@ from headroom_gateway.domain.lives import (
     Progressed,
     RunState,
 )
-from headroom_gateway.storage.schema import idempotency, results, run_events, runs
+from headroom_gateway.storage.experiments import ExperimentFilters
+from headroom_gateway.storage.idempotency import Request
+from headroom_gateway.storage.schema import (
+    experiment_events,
+    experiments,
+    idempotency,
+    results,
+    run_events,
+    runs,
+    scenarios,
+)
 from headroom_gateway.storage.times import to_us
 from headroom_gateway.sweeper import Sweeper
 
@@ -147,8 +160,31 @@ async def test_idempotency_keys_are_forgotten_after_a_day(storage: Storage, days
     storage.clock.turn(seconds=1)
     await sweeper_of(storage, days=days).remove_old()
     async with storage.database.transaction() as connection:
-        assert await storage.runs.remembered(connection, CALLER, "old") is None
-        assert await storage.runs.remembered(connection, CALLER, "young") is not None
+        assert await Request(CALLER, "old", "f", "run_id").repeated(connection) is None
+        assert await Request(CALLER, "young", "f", "run_id").repeated(connection) == run.id
+
+
+async def test_old_experiments_go_with_all_that_is_theirs(storage: Storage) -> None:
+    parts = parts_of(storage, analyst=Analyst(["0/0", "1/0"]))
+    old, young = await accepted(parts), await accepted(parts)
+    await until_ended(storage, parts, old.id)
+    sweeper = Sweeper(parts, stall_timeout=LIMIT, retention_days=30)
+    storage.clock.turn(days=20)
+    await until_ended(storage, parts, young.id)
+    storage.clock.turn(days=10, seconds=1)
+    assert await sweeper.remove_old() == 1
+    assert await sweeper.remove_old() == 0
+    assert [one.id for one in await storage.experiments.page(ExperimentFilters(), None, 10)] == [young.id]
+    assert [run.experiment_id for run in await runs_of(storage, young.id)] == [young.id] * 2
+    assert await storage.count(runs) == 2
+    assert await storage.count(scenarios) == 3, "the points of the young one are those of the old one"
+    deleted = [run_id for run_id, kind in await storage.waiting() if kind is Message.DELETED]
+    assert sorted(deleted) == sorted(uuid5(old.id, name) for name in ("0/0", "1/0"))
+    storage.clock.turn(days=20)
+    assert await sweeper.remove_old() == 1
+    for table in (experiments, experiment_events, runs, run_events, results):
+        assert await storage.count(table) == 0
+    assert await storage.count(scenarios) == 1
 
 
 async def test_it_works_by_itself_and_waits_for_a_database_that_fails(

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID  # noqa: TC003 - pydantic reads it
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from headroom_analysis.api.documented import JSON, answer
@@ -18,7 +18,7 @@ from headroom_analysis.experiments.document import FORMAT
 from headroom_common.errors import PermanentError
 from headroom_common.experiments.model import Experiment  # noqa: TC001 - pydantic reads it
 from headroom_common.scenario.problems import ScenarioError
-from headroom_common.service.problems import Fault, failures, problem_response
+from headroom_common.service.problems import Fault, ProblemError, failures, problem_response
 
 if TYPE_CHECKING:
     from headroom_analysis.api.turns import Turns
@@ -168,7 +168,7 @@ def _trials(store: PartialStore, run_id: UUID) -> KeptTrials:
     kept = store.trials(run_id)
     if kept is None:
         detail = f"run {run_id}: expected a finished run whose trials are kept, found none"
-        raise HTTPException(HTTPStatus.NOT_FOUND, detail)
+        raise ProblemError(HTTPStatus.NOT_FOUND, "no-trials", detail)
     return kept
 
 
@@ -176,7 +176,7 @@ def _taken(store: PartialStore, asked: _Asked) -> Step:
     """Return the next step.
 
     Raises:
-        HTTPException: trials of a run are not kept.
+        ProblemError: trials of a run are not kept.
         TransientError: the database is away.
         _RefusedError: there is none, nor will there be.
     """
