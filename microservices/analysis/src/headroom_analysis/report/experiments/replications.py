@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from headroom_analysis.report.experiments.reading import limits_of, metric_of, points_of
 from headroom_analysis.report.experiments.sweeps import bounds_of, latencies
-from headroom_analysis.report.experiments.tables import Section, figures_of, points_table
+from headroom_analysis.report.experiments.tables import Section, points_table
 from headroom_analysis.report.grid import Cell, Column, Table
 from headroom_analysis.report.plots import curves
 from headroom_analysis.report.plots.curves import Curve, Heading
-from headroom_analysis.report.values import Estimate, dig, number, rows
+from headroom_analysis.report.values import NO_DATA, Estimate, dig, number, rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,10 +29,11 @@ def replicate(document: Mapping[str, object]) -> list[Section]:
 
 
 def _plots(points: list[Point], metrics: list[Metric]) -> list[Plot]:
-    known = [metric for metric in metrics for point in points if point.figures[metric].value is not None]
+    figures = {metric: figure for point in points for metric, figure in point.figures.items()}
+    known = [metric for metric in metrics if figures.get(metric, NO_DATA).value is not None]
     if not known:
         return []
-    line = Curve("mean over trials", [figures_of(points, metric)[0] for metric in known])
+    line = Curve("mean over trials", [figures[metric] for metric in known])
     heading = Heading("figures", "Latency with its intervals", "dashed: limits of objectives")
     names = [metric.label for metric in known]
     return [curves.dots(heading, names, [line], "duration", bounds_of(limits_of(points), known))]

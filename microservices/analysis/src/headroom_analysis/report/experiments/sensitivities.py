@@ -101,20 +101,11 @@ def end_text(value: object) -> str:
     return text(value) if isinstance(value, str) else value_of(value).text
 
 
-def _index(row: Mapping[str, object], key: str) -> Estimate:
-    """Return an index with its interval, given as a figure or as a number and its half width."""
-    found = estimate(row.get(key))
-    half = number(row.get(f"{key}_confidence"))
-    if found.value is None or found.has_interval or half is None:
-        return found
-    return Estimate(found.value, found.value - half, found.value + half)
-
-
 def _morris(entries: Sequence[Mapping[str, object]], labels: Sequence[str], metric: Metric) -> list[Plot]:
     found = [
-        bars.Effect(label, _index(row, "mu_star"), spread)
+        bars.Effect(label, estimate(row.get("mu_star")), spread)
         for row, label in zip(entries, labels, strict=True)
-        if (spread := number(row.get("sigma"))) is not None and _index(row, "mu_star").value is not None
+        if (spread := number(row.get("sigma"))) is not None and estimate(row.get("mu_star")).value is not None
     ]
     if not found:
         return []
@@ -126,9 +117,9 @@ def _morris(entries: Sequence[Mapping[str, object]], labels: Sequence[str], metr
 
 def _sobol(entries: Sequence[Mapping[str, object]], labels: Sequence[str], _: Metric) -> list[Plot]:
     found = [
-        bars.Group(label, [_index(row, "s1"), _index(row, "st")])
+        bars.Group(label, [estimate(row.get("s1")), estimate(row.get("st"))])
         for row, label in zip(entries, labels, strict=True)
-        if _index(row, "st").value is not None or _index(row, "s1").value is not None
+        if estimate(row.get("st")).value is not None or estimate(row.get("s1")).value is not None
     ]
     if not found:
         return []
@@ -143,15 +134,15 @@ def _table(
     table.texts("Parameter", list(labels))
     ranges = [f"{end_text(row.get('low'))} to {end_text(row.get('high'))}" for row in entries]
     table.add(Column("Range", numeric=False), [Cell(words) for words in ranges])
-    scale = formatting.SCALES[metric.kind]([_index(row, "mu_star").value for row in entries])
+    scale = formatting.SCALES[metric.kind]([estimate(row.get("mu_star")).value for row in entries])
     for key, title in (
         ("mu_star", f"{_MU}*"),
         ("mu", _MU),
         ("sigma", _SIGMA),
     ):
-        table.numbers(title, [_index(row, key) for row in entries], metric.kind, scale=scale)
+        table.numbers(title, [estimate(row.get(key)) for row in entries], metric.kind, scale=scale)
     for key, title in (("s1", "S1"), ("st", "ST")):
-        table.numbers(title, [_index(row, key) for row in entries], "number")
+        table.numbers(title, [estimate(row.get(key)) for row in entries], "number")
     ends = {end: [estimate(dig(row, "tornado", end)) for row in entries] for end in ("low", "high")}
     scale = formatting.SCALES[metric.kind]([value.value for values in ends.values() for value in values])
     table.numbers("At the low end", ends["low"], metric.kind, scale=scale)
