@@ -6,10 +6,12 @@ import re
 from typing import Any
 
 import pytest
+from report_testing import experiments
 from report_testing.browsers import HOST, web_of
 from report_testing.documents import document, plain_server, unanswered
 
 from headroom_analysis.report import render_html
+from headroom_analysis.report.experiments import render_html as render_experiment
 
 pytestmark = pytest.mark.browser
 
@@ -95,6 +97,15 @@ def test_nothing_sticks_out_sideways_on_any_screen() -> None:
     assert all(page["needed"] <= page["width"] for page in found)
     assert found[0]["plots"] > 15
     assert found[0]["narrowest"] > 140
+    assert min(page["text"] for page in found) > 8
+
+
+def test_nothing_sticks_out_of_pages_of_experiments() -> None:
+    documents = [*experiments.everything().values(), experiments.matrix(14, 12)]
+    found = measured([render_experiment(one) for one in documents], [360, 1200])
+    assert [page["outside"] for page in found] == [[]] * len(found)
+    assert all(page["needed"] <= page["width"] for page in found)
+    assert all(page["plots"] >= 1 for page in found)
     assert min(page["text"] for page in found) > 8
 
 
