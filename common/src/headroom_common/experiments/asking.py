@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from headroom_common.experiments.capacity import search_of
 from headroom_common.experiments.model import Capacity, Compare, Experiment, Sensitivity, Sweep
 from headroom_common.scenario import Scenario
 from headroom_common.scenario.base import describe
@@ -66,9 +67,11 @@ def check(experiment: Experiment) -> None:
                 replace(problem, path=f"plan.other.{problem.path}", line=None, column=None)
                 for problem in error.problems
             ]
-    if isinstance(plan, Capacity) and not plan.objectives and not experiment.scenario["spec"]["objectives"]:
-        expected = "objectives, of the experiment or of its scenario: there is nothing to hold"
-        problems.append(Problem("spec.objectives", None, None, expected, "none"))
+    if isinstance(plan, Capacity):
+        try:
+            search_of(experiment.scenario, plan)
+        except ScenarioError as error:
+            problems += [replace(problem, line=None, column=None) for problem in error.problems]
     if isinstance(plan, Sensitivity):
         problems += _problems_of_metric(experiment.scenario["spec"], plan.metric)
     if problems:
@@ -95,8 +98,5 @@ def _tried(experiment: Experiment) -> Iterable[str]:
                 variation = parse_variation(text)
                 ends = variation.values if variation.range is None else (variation.at(0.0), variation.at(1.0))
                 yield from (variation.override(value) for value in ends)
-        case Capacity(vary=place) if "=" in place:
-            variation = parse_variation(place)
-            yield from (variation.override(variation.at(share)) for share in (0.0, 1.0))
         case _:
             return

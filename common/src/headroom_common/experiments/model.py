@@ -6,10 +6,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from headroom_common.scenario.base import refuse
 from headroom_common.scenario.objectives import ObjectiveEntry, parse_measured
-from headroom_common.scenario.variations import Variation, VariationText, parse_variation
+from headroom_common.scenario.variations import Variation, VariationText, parse_place, parse_variation
 
 MOST_POINTS: Final = 10_000
 """Most points of one experiment."""
+
+FEWEST_TRIALS: Final = 3
+"""Fewest trials that a precision is first judged by: two happen to agree too often."""
 
 MOST_TRIALS: Final = 100_000
 """Most trials of one point."""
@@ -20,7 +23,12 @@ def _measured(text: str) -> str:
     return text
 
 
-Place = Annotated[str, Field(min_length=1, max_length=4_096)]
+def _place(text: str) -> str:
+    parse_place(text)
+    return text
+
+
+Place = Annotated[str, Field(min_length=1, max_length=4_096), AfterValidator(_place)]
 """A place in a scenario, perhaps with a range: `spec.workloads[0].rate`, `spec.servers[0].replicas=1..20`."""
 
 
@@ -138,6 +146,8 @@ class ExperimentOptions(_Plan):
 
     @model_validator(mode="after")
     def _together(self) -> Self:
+        if self.precision is not None and self.trials < FEWEST_TRIALS:
+            refuse(f"trials of at least {FEWEST_TRIALS}, which a precision starts from", self.trials)
         if self.precision is not None and self.most_trials < self.trials:
             refuse(f"most_trials of at least trials, {self.trials}", self.most_trials)
         return self

@@ -1,5 +1,6 @@
 """From YAML to a checked scenario: Headroom's own format or AsyncFlow's, with overrides and warnings."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -51,6 +52,20 @@ def load_scenario(text_or_path: str | Path, *, overrides: Sequence[str] = ()) ->
     """
     with bounded():
         return _load(text_or_path, parse_overrides(overrides))
+
+
+def with_values(scenario: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
+    """Return a canonical scenario, canonical again, with values put in.
+
+    Args:
+        scenario: as a plain document.
+        values: by path, as of overrides.
+
+    Raises:
+        ScenarioError: what it gives is not valid.
+    """
+    overrides = [f"{path}={value}" for path, value in values.items()]
+    return load_scenario(json.dumps(scenario), overrides=overrides).scenario.canonical()
 
 
 def _load(text_or_path: str | Path, changes: Sequence[Override]) -> LoadedScenario:

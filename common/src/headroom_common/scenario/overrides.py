@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from typing import Any, Final, NoReturn
 
 from headroom_common.scenario.base import describe
@@ -122,19 +123,41 @@ def apply_overrides(document: Any, overrides: Sequence[Override]) -> dict[Loc, s
     return blame
 
 
+def value_at(document: Any, path: str) -> Any:  # noqa: ANN401 - a plain document
+    """Return what is at the path of an override, None where nothing is yet.
+
+    Args:
+        document: a scenario as plain values.
+        path: such as `spec.servers[app].cores`.
+
+    Raises:
+        ScenarioError: the path is none, or leads nowhere.
+    """
+    try:
+        here, last = _reach(deepcopy(document), parse_override(f"{path}=null"))
+    except _RefusedError as refusal:
+        raise ScenarioError([replace(refusal.problem, override="")]) from refusal
+    return here.value.get(last) if isinstance(here.value, dict) else here.value[last]
+
+
 def is_for_templates(override: Override) -> bool:
     """Tell whether the override changes a template, and so must be applied before templates are merged."""
     return override.parts[:2] == ("spec", "templates")
 
 
 def _apply(document: Any, override: Override) -> Loc:  # noqa: ANN401 - a plain document
+    here, last = _reach(document, override)
+    here.value[last] = override.value
+    return (*here.loc, last)
+
+
+def _reach(document: Any, override: Override) -> tuple[_Here, int | str]:  # noqa: ANN401 - a plain document
+    """Return the mapping or list that an override changes, made on the way, and the key or index in it."""
     here = _Here(override, (), document, shape_of_model(Scenario))
     for part in override.parts[:-1]:
         here = _into(_around(here, part), part)
     here = _around(here, override.parts[-1])
-    last = _step(here, override.parts[-1])
-    here.value[last] = override.value
-    return (*here.loc, last)
+    return here, _step(here, override.parts[-1])
 
 
 def _into(here: _Here, part: str) -> _Here:

@@ -15,6 +15,7 @@ MOST_VALUES: Final = 1_000
 _FEWEST_OF_A_RANGE: Final = 2
 _DIGITS: Final = 6
 _EXPECTED: Final = "PATH=VALUES such as spec.servers[0].replicas=2..10 or spec.workloads[0].rate=100/s,200/s"
+_EXPECTED_PLACE: Final = "PATH or PATH=LOW..HIGH such as spec.servers[0].replicas=1..20"
 _AMOUNT: Final = re.compile(
     r"^(?P<number>[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?)\s*(?P<unit>[^0-9\s.,:\[\]{}][^\s,:\[\]{}]*)?$"
 )
@@ -141,6 +142,27 @@ def parse_variation(text: str) -> Variation:
         return Variation(path, _bounded(path, found))
     limits = _range(path, match)
     return Variation(path, _bounded(path, _values(path, limits)), limits)
+
+
+def parse_place(text: str) -> tuple[str, Range | None]:
+    """Read `PATH` or `PATH=LOW..HIGH`: a place, and the range of its values to search.
+
+    Raises:
+        ValueError: the text is neither; it says what was expected and what was found.
+    """
+    path, equals, values = (part.strip() for part in text.partition("="))
+    if not equals:
+        _check_path(path)
+        return path, None
+    if not path or not values:
+        refuse(_EXPECTED_PLACE, text)
+    _check_path(path)
+    match = _RANGE.match(values)
+    if match is None:
+        refuse(f"{path}: a range to search, such as 1..20 or 50/s..400/s", values)
+    if ":" in values:
+        refuse(f"{path}: a range without a count of values, for the search chooses where it looks", values)
+    return path, _range(path, match)
 
 
 def _check_path(path: str) -> None:
