@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import bdtr
 
 from headroom_analysis.domain.intervals import (
     Figure,
@@ -199,3 +200,35 @@ def test_what_an_interval_excludes() -> None:
     assert Figure(-2.0, -3.0, -1.0).excludes(0.0)
     assert not Figure(2.0, 0.0, 4.0).excludes(0.0)
     assert not Figure(2.0).excludes(0.0)
+
+
+@given(
+    values=st.lists(st.integers(-50, 50).map(float), min_size=1, max_size=60),
+    share=st.floats(0.01, 0.99),
+    confidence=st.floats(0.5, 0.999),
+)
+def test_quantile_intervals_are_those_of_looking_at_all_pairs(
+    values: list[float], share: float, confidence: float
+) -> None:
+    count = len(values)
+    below = bdtr(np.arange(count + 1, dtype=np.float64), count, share)
+    pairs = [
+        (high - low, abs((low + high) / 2 - (count + 1) * share), low, high)
+        for low in range(1, count + 1)
+        for high in range(low + 1, count + 1)
+        if below[high - 1] - below[low - 1] >= confidence
+    ]
+    ordered = sorted(values)
+    expected = None
+    if pairs:
+        _, _, low, high = min(pairs)
+        expected = (ordered[low - 1], ordered[high - 1])
+    assert quantile_interval(values, share, confidence) == expected
+
+
+def test_a_quantile_of_very_many_values_is_found() -> None:
+    found = quantile_interval([float(value) for value in range(100_000)], 0.5, 0.95)
+    assert found is not None
+    # the normal approximation of the ranks: n / 2 ± 1.96 · sqrt(n) / 2
+    assert found[0] == pytest.approx(50_000 - 310, abs=3)
+    assert found[1] == pytest.approx(50_000 + 310, abs=3)

@@ -131,17 +131,18 @@ def quantile_interval(values: Sequence[float], share: float, confidence: float) 
         return None
     from scipy.special import bdtr  # noqa: PLC0415 - as above
 
-    below = bdtr(
-        np.arange(count + 1, dtype=np.float64), count, share
-    )  # below[k] = P(at most k observations ≤ quantile)
+    # below[k] = P(at most k observations ≤ quantile)
+    below = bdtr(np.arange(count + 1, dtype=np.float64), count, share).tolist()
     best: tuple[int, float, int, int] | None = None
-    for low in range(1, count + 1):
-        for high in range(low + 1, count + 1):
-            if below[high - 1] - below[low - 1] >= confidence:
-                off_centre = abs((low + high) / 2 - (count + 1) * share)
-                if best is None or (high - low, off_centre) < best[:2]:
-                    best = (high - low, off_centre, low, high)
-                break
+    high = 2
+    for low in range(1, count + 1):  # the least rank that covers grows with `low`
+        while high <= count and (high <= low or below[high - 1] - below[low - 1] < confidence):
+            high += 1
+        if high > count:
+            break
+        off_centre = abs((low + high) / 2 - (count + 1) * share)
+        if best is None or (high - low, off_centre) < best[:2]:
+            best = (high - low, off_centre, low, high)
     return None if best is None else (ordered[best[2] - 1], ordered[best[3] - 1])
 
 
