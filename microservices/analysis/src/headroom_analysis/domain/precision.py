@@ -1,4 +1,4 @@
-"""How many trials a precision needs: the sequential rule of replications, and the warm-up before them."""
+"""How many trials a precision, or a verdict, needs: the sequential rule of replications."""
 
 from __future__ import annotations
 
@@ -20,10 +20,30 @@ LEAST_GROWTH = 1.25
 def excess(figures: Iterable[Figure], precision: float) -> float:
     """Return how much wider than wanted the widest interval is: the largest relative half width / precision.
 
-    Figures without data, and means of zero, have no relative half width and are left out; 0 without any.
+    It is infinite when a single trial has data. Figures without any data, which more trials would hardly
+    bring, and means of zero, have no relative half width and are left out; 0 without any other.
     """
-    widths = (figure.relative_half_width for figure in figures)
-    return max((width / precision for width in widths if width is not None), default=0.0)
+    return max((_relative(figure) / precision for figure in figures), default=0.0)
+
+
+def _relative(figure: Figure) -> float:
+    if figure.value is not None and figure.half_width is None:
+        return math.inf
+    return figure.relative_half_width or 0.0
+
+
+def doubt(figure: Figure, threshold: float) -> float:
+    """Return how much wider than wanted an interval is that has to leave out a threshold.
+
+    It is the half width over the distance of the estimate to the threshold: above 1 while the threshold is
+    inside. Infinite without an interval; 0 without data, which more trials would hardly bring.
+    """
+    if figure.value is None:
+        return 0.0
+    distance = abs(figure.value - threshold)
+    if figure.high is None or distance == 0:
+        return math.inf
+    return (figure.high - figure.value) / distance  # the lower half may be cut at 0
 
 
 def trials_for(trials: int, wider: float, most: int) -> int:
@@ -35,7 +55,7 @@ def trials_for(trials: int, wider: float, most: int) -> int:
 
     Args:
         trials: that there are, n.
-        wider: from `excess`.
+        wider: from `excess` or `doubt`.
         most: a limit.
     """
     if wider <= 1:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from headroom_analysis.experiments.capacity import capacity
 from headroom_analysis.experiments.compare import compare
 from headroom_analysis.experiments.document import experiment_document
 from headroom_analysis.experiments.points import Lab
 from headroom_analysis.experiments.replicate import replicate
 from headroom_analysis.experiments.sensitivity import sensitivity
 from headroom_analysis.experiments.sweep import sweep
-from headroom_common.errors import PermanentError
-from headroom_common.experiments.model import Compare, Replicate, Sensitivity, Sweep
+from headroom_common.experiments.model import Capacity, Compare, Replicate, Sensitivity, Sweep
 
 if TYPE_CHECKING:
     from headroom_analysis.experiments.batches import Batch, Given, Procedure
@@ -79,13 +79,12 @@ def _procedure(lab: Lab) -> Procedure[dict[str, Any]]:
             return replicate(lab, plan)
         case Sweep() as plan:
             return sweep(lab, plan)
+        case Capacity() as plan:
+            return capacity(lab, plan)
         case Compare() as plan:
             return compare(lab, plan)
         case Sensitivity() as plan:
             return sensitivity(lab, plan)
-        case plan:
-            message = f"plan: expected a kind of experiment that this version knows, found {plan.kind}"
-            raise PermanentError(message)
 
 
 def _progress(lab: Lab) -> Progress:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from statistics import median
@@ -17,7 +16,7 @@ from headroom_analysis.domain.trees import places_of
 from headroom_analysis.domain.trial import RunTotals, trial_tree
 from headroom_analysis.experiments.batches import Batch
 from headroom_analysis.experiments.warm_up import WarmUp, warm_up_of
-from headroom_common.scenario.loading import load_scenario
+from headroom_common.scenario.loading import with_values
 from headroom_common.simcore.random import later_trials
 
 if TYPE_CHECKING:
@@ -197,7 +196,9 @@ class Lab:
             ScenarioError: what it gives is not valid.
         """
         base = self.experiment.scenario if scenario is None else scenario
-        point = Point(len(self.points), values, with_values(base, values), self.experiment)
+        point = Point(
+            len(self.points), values, with_values(base, values) if values else base, self.experiment
+        )
         self.points.append(point)
         return point
 
@@ -236,24 +237,18 @@ class Lab:
             point.add(given[batch.name])
 
     def precise(self, point: Point) -> bool | None:
-        """Tell whether a point reached the precision that was asked for; None when none was."""
+        """Tell whether a point reached the precision that was asked for; None when none was.
+
+        What has no data is never precise.
+        """
         asked = self.experiment.precision
-        return None if asked is None else excess(self._judged(point), asked) <= 1
+        if asked is None:
+            return None
+        figures = list(self._judged(point))
+        return all(figure.value is not None for figure in figures) and excess(figures, asked) <= 1
 
     def _needed(self, point: Point) -> int:
         asked = self.experiment
         if asked.precision is None:
             return point.trials
         return trials_for(point.trials, excess(self._judged(point), asked.precision), asked.most_trials)
-
-
-def with_values(scenario: dict[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
-    """Return a scenario, canonical, with values put in.
-
-    Raises:
-        ScenarioError: what it gives is not valid.
-    """
-    if not values:
-        return scenario
-    overrides = [f"{path}={value}" for path, value in values.items()]
-    return load_scenario(json.dumps(scenario), overrides=overrides).scenario.canonical()
