@@ -1,5 +1,7 @@
 """The formulas themselves: published values and identities, so that no slip blames the simulation."""
 
+import math
+
 import pytest
 from queueing.formulas import (
     em1_wait,
@@ -10,6 +12,8 @@ from queueing.formulas import (
     mm1_sojourn,
     mm1_sojourn_quantile,
     mm1k,
+    mmc_sojourn,
+    mmc_sojourn_quantile,
     mmc_wait,
     poisson_probability,
     throughput_bound,
@@ -32,6 +36,21 @@ def test_one_server_is_the_special_case_of_many() -> None:
 
 def test_constant_service_halves_the_wait() -> None:
     assert mg1_wait(70.0, 0.01, 0.0) == pytest.approx(mmc_wait(70.0, 100.0, 1) / 2.0)
+
+
+def test_the_time_in_many_servers() -> None:
+    for p in (0.5, 0.99):  # one server is the known case
+        assert mmc_sojourn_quantile(70.0, 100.0, 1, p) == pytest.approx(mm1_sojourn_quantile(70.0, 100.0, p))
+    # without waiting it is the service alone; the mean is the area under the tail, here by quantiles
+    assert mmc_sojourn_quantile(10.0, 100.0, 20, 0.99) == pytest.approx(math.log(100.0) / 100.0)
+    shares = [(step + 0.5) / 20_000 for step in range(20_000)]
+    mean = sum(mmc_sojourn_quantile(320.0, 100.0, 4, p) for p in shares) / len(shares)
+    assert mean == pytest.approx(mmc_sojourn(320.0, 100.0, 4), rel=1e-3)
+    assert mmc_sojourn(400.0, 100.0, 4) == mmc_sojourn_quantile(400.0, 100.0, 4, 0.5) == math.inf
+    # cm - l = m: the two exponentials fall together
+    assert mmc_sojourn_quantile(100.0, 100.0, 2, 0.99) == pytest.approx(
+        mmc_sojourn_quantile(100.0 + 1e-5, 100.0, 2, 0.99), rel=1e-6
+    )
 
 
 def test_many_places_approach_the_unlimited_queue() -> None:

@@ -38,6 +38,41 @@ def mmc_wait(arrival: float, service: float, servers: int) -> float:
     return erlang_c(arrival / service, servers) / (servers * service - arrival)
 
 
+def mmc_sojourn(arrival: float, service: float, servers: int) -> float:
+    """Return the mean time in an M/M/c station; infinite when it cannot keep up."""
+    if arrival >= servers * service:
+        return math.inf
+    return mmc_wait(arrival, service, servers) + 1.0 / service
+
+
+def mmc_sojourn_quantile(arrival: float, service: float, servers: int, p: float) -> float:
+    """Return the p-quantile of the time in an M/M/c station under FIFO; infinite when it cannot keep up.
+
+    Who waits, with probability C, waits an exponential time of rate d = c m - l; service is exponential and
+    independent. So P(T > t) = (1 - C) e^(-m t) + C (d e^(-m t) - m e^(-d t)) / (d - m).
+    """
+    spare = servers * service - arrival
+    if spare <= 0:
+        return math.inf
+    waits = erlang_c(arrival / service, servers)
+
+    def tail(t: float) -> float:
+        alone, queued = math.exp(-service * t), math.exp(-spare * t)
+        if math.isclose(spare, service):
+            both = (1.0 + service * t) * alone
+        else:
+            both = (spare * alone - service * queued) / (spare - service)
+        return (1.0 - waits) * alone + waits * both
+
+    low, high = 0.0, 1.0 / service
+    while tail(high) > 1.0 - p:
+        high *= 2.0
+    for _ in range(100):
+        middle = (low + high) / 2.0
+        low, high = (middle, high) if tail(middle) > 1.0 - p else (low, middle)
+    return high
+
+
 def mg1_wait(arrival: float, mean: float, sd: float) -> float:
     """Return the mean wait in queue in M/G/1 (Pollaczek and Khinchine): l E[S²] / (2 (1 - r))."""
     return arrival * (mean * mean + sd * sd) / (2.0 * (1.0 - arrival * mean))
