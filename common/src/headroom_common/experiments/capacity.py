@@ -79,15 +79,16 @@ def search_of(scenario: dict[str, Any], plan: Capacity) -> Search:
     path, limits = parse_place(plan.vary)
     base = _with_objectives(scenario, plan)
     value = value_at(base, path)
-    find = plan.find or _direction(path)
     amount = None if isinstance(value, bool | dict | list) else amount_of(str(value))
     if limits is not None:
         for end in (limits.low, limits.high):
             with_values(base, {path: end.text(end.number)})
+        find = plan.find or _direction(path)
         return Search(path, find, limits, None, _in_unit(amount, limits.low.unit), base)
     if amount is None or amount.number == 0:
         hint = f"say where to look, as in {path}=LOW..HIGH"
         _refuse("plan.vary", "a place with a number above 0", describe(value), hint)
+    find = plan.find or _direction(path)
     return Search(path, find, _around(base, path, amount), amount.number, amount.number, base)
 
 
