@@ -23,7 +23,7 @@ from headroom_common.scenario import Scenario
 
 ARRIVAL, SERVICE = 800.0, 1000.0
 SOAK = int(os.environ.get("HEADROOM_COVERAGE_RUNS", "0"))
-RUNS = SOAK or 80
+RUNS = SOAK or 50
 HORIZON = 125.0 if SOAK else 25.0
 WARM_UP = 5.0
 """Some fifty relaxation times of the station, 1 / (m (1 - sqrt(r))²), in s."""
