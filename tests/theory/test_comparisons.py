@@ -102,7 +102,7 @@ def means(run: ComparedRun) -> list[float]:
 
 def test_common_random_numbers_make_the_variance_five_times_smaller() -> None:
     # The balancing example in shorter trials, of which there are enough to tell variances apart: the ratio of
-    # two that are estimated from 100 trials each is off by a fifth, and it is between 9 and 10.
+    # two that are estimated from 100 trials each is off by a fifth, and it is about 9.
     def fleet(policy: str, seed: int) -> ComparedRun:
         overrides = ["spec.horizon=40s", f"spec.routers[lb].policy={policy}"]
         return simulated(load_scenario(EXAMPLE.read_text("utf-8"), overrides=overrides).scenario, seed, 100)
