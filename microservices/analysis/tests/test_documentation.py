@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from analysis_testing.compared import run
 from analysis_testing.runs import run_parameters
 from analysis_testing.worlds import all_tables
 
+from headroom_analysis.domain.anatomy_contrast import anatomy_contrast
 from headroom_analysis.domain.comparison import (
     MOST_DIFFERENCES,
     MOST_NAMES,
-    ComparedRun,
     comparison_document,
 )
 from headroom_analysis.domain.differences import MOST_SHOWN
@@ -89,14 +90,18 @@ def test_every_documented_key_exists(text: str, document: dict[str, Any], sectio
 
 @pytest.fixture(scope="module")
 def comparison() -> dict[str, Any]:
-    plan = plan_of(run_parameters(trials=1))
-    other = plan_of(run_parameters(trials=1, horizon="11s"))
-    runs = []
-    for run in (plan, other):
-        partial = fold(all_tables(np.random.default_rng(0), run.layout, 300), run.layout)
-        summary = summarise(0, partial, run.layout, run.facts.servers)
-        runs.append(ComparedRun("id", run.facts, run.layout, [summary], "pass"))
-    return comparison_document(*runs)
+    return comparison_document(run(1), run(1, horizon="11s"))
+
+
+def test_the_keys_of_an_anatomy_are_those_of_the_page() -> None:
+    page = (DOCS / "comparison-format.md").read_text(encoding="utf-8")
+    rows = [
+        line.split("|")[1] for line in page.split("## Anatomy\n")[1].splitlines() if line.startswith("| `")
+    ]
+    keys = {key for row in rows for key in re.findall(r"`([^`]+)`", row)}
+    for found in anatomy_contrast(run(1), run(1)).values():
+        assert set(found["total"]) == keys
+        assert all(set(part) == {"cause", "server", *keys} for part in found["parts"])
 
 
 @pytest.mark.parametrize(
