@@ -11,7 +11,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from gateway_testing.databases import DATABASES, sqlite_threads, sqlite_threads_ended
-from sqlalchemy import inspect
+from sqlalchemy import column, func, inspect, select, text
+from sqlalchemy import table as table_of
 
 from headroom_common.database.migrations import _config, downgrade, upgrade
 from headroom_common.errors import PermanentError, TransientError
@@ -93,6 +94,47 @@ async def test_every_migration_runs_forward_and_back_and_forward(empty: Database
     await empty.migrate()
     async with empty.transaction() as connection:
         assert await connection.run_sync(differences) == []
+
+
+async def test_what_was_there_before_experiments_stays(empty: Database) -> None:
+    """Runs, their news and idempotency keys, whose tables get columns."""
+    rows = {
+        "scenarios": {"id": "s", "name": "s", "content_hash": "h", "created_by": "me"},
+        "runs": {
+            "id": "0" * 32,
+            "scenario_id": "s",
+            "scenario_name": "s",
+            "state": "queued",
+            "created_by": "me",
+        },
+        "run_events": {"run_id": "0" * 32, "kind": "state", "data": "{}"},
+        "idempotency": {"principal": "me", "key": "k", "fingerprint": "f", "run_id": "0" * 32},
+    }
+    async with empty.transaction() as connection:
+        await connection.run_sync(upgrade, MIGRATIONS, "0001")
+        for table, row in rows.items():
+            await connection.run_sync(insert_old, table, row)
+    for step, revision in ((upgrade, "0002"), (downgrade, "0001"), (upgrade, "0002")):
+        async with empty.transaction() as connection:
+            await connection.run_sync(step, MIGRATIONS, revision)
+            for table in rows:
+                counted = await connection.execute(select(func.count()).select_from(table_of(table)))
+                assert counted.scalar_one() == 1, (table, revision)
+    async with empty.reading() as connection:
+        found = (await connection.execute(text("SELECT listed FROM scenarios"))).scalar_one()
+        assert found
+        row = (await connection.execute(text("SELECT experiment_id, batch FROM runs"))).one()
+        assert tuple(row) == (None, None)
+
+
+def insert_old(connection: Connection, table: str, row: dict[str, Any]) -> None:
+    """Insert a row as an older version does: what is not given has some value where one has to be."""
+    columns = inspect(connection).get_columns(table)
+    empty = {bytes: b"", bool: False, str: ""}
+    whole = {
+        one["name"]: empty.get(one["type"].python_type, 0) for one in columns if not one["nullable"]
+    } | row
+    connection.execute(table_of(table, *map(column, whole)).insert(), whole)
 
 
 MIGRATE: Final = """

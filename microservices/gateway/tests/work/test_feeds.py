@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from headroom_common.event_manager import EventManager
-    from headroom_gateway.storage.runs import Runs, StoredNews
+    from headroom_gateway.storage.news import StoredNews
 
 RUN, OTHER = UUID(int=1), UUID(int=2)
 HEARTBEAT = 15.0
 
 
-def feeds_of(paper: Newspaper, most_followers: int = 100) -> Feeds:
-    return Feeds(cast("Runs", paper), most_followers=most_followers)
+def feeds_of(*papers: Newspaper, most_followers: int = 100) -> Feeds:
+    return Feeds(*papers, most_followers=most_followers)
 
 
 @asynccontextmanager

@@ -7,12 +7,15 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from gateway_testing.analysts import Analyst, batch
+from gateway_testing.experiments import accepted, runs_of
+from gateway_testing.parts import parts_of
 from gateway_testing.scenarios import result, stored
 from gateway_testing.waits import until
 
 from headroom_common.errors import TransientError
 from headroom_gateway import survey
-from headroom_gateway.domain.lives import CancelAsked, Completed, Progressed, RunState
+from headroom_gateway.domain.lives import CancelAsked, Completed, Progressed, RunState, Started
 from headroom_gateway.errors import NoResultError
 from headroom_gateway.survey import Figures, Survey
 
@@ -60,6 +63,22 @@ def told(found: Survey) -> Mapping[tuple[str, ...], float]:
         for family in found.collect()
         for sample in family.samples
     }
+
+
+async def test_experiments_are_counted_and_their_runs_are_nobodys_last_result(storage: Storage) -> None:
+    looking, parts = survey_of(storage), parts_of(storage, analyst=Analyst([batch("0/0", scenario="small")]))
+    first, _ = await accepted(parts), await accepted(parts)
+    await parts.experimenter.take_step(first.id)
+    (run,) = await runs_of(storage, first.id)
+    await storage.tell(run.id, Started(), Completed((await storage.keep(document(), run)).hash))
+    await looking.look()
+    found = told(looking)
+    assert {state: found["experiments", state] for state in ("queued", "running", "cancelling")} == {
+        "queued": 1,
+        "running": 1,
+        "cancelling": 0,
+    }
+    assert not any(name.startswith("result_") for name, *_ in found)
 
 
 async def test_runs_that_have_not_ended_are_counted_by_state(storage: Storage) -> None:
