@@ -38,7 +38,7 @@ class RunMetrics:
         )
         self._wait = Histogram(
             "headroom_run_wait_seconds",
-            "Time from the acceptance of a run until it was handed to the services, in seconds.",
+            "Time from the acceptance of a run, of no experiment, until it was handed to the services, in seconds.",
             buckets=BUCKETS,
             registry=None,
         )
@@ -69,7 +69,7 @@ class RunMetrics:
 
     def changed(self, run: Run, now: datetime) -> None:
         """Note a run that news changed at this moment, once that is committed."""
-        if run.started_at == now:
+        if run.started_at == now and run.experiment_id is None:
             self._wait.observe((run.started_at - run.created_at).total_seconds())
         if run.ended_at == now:
             self._ended.labels(run.state.value).inc()

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
 from headroom_common.errors import TransientError
 from headroom_common.logs import Log
 from headroom_gateway.domain.lives import ACTIVE, RunState
 from headroom_gateway.errors import NoResultError
 from headroom_gateway.storage.schema import experiments, runs
-from headroom_gateway.storage.times import from_us
+from headroom_gateway.storage.times import from_us, maybe_from_us
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -49,7 +49,8 @@ _ACTIVE_RUNS: Final = (
     select(
         runs.c.state,
         func.count().label("number"),
-        func.min(runs.c.created_at_us).label("accepted_us"),
+        # Runs of experiments wait by the thousand, and no caller for them.
+        func.min(case((runs.c.experiment_id.is_(None), runs.c.created_at_us))).label("accepted_us"),
         func.min(runs.c.changed_at_us).label("heard_us"),
     )
     .where(runs.c.ended_at_us.is_(None))
@@ -141,7 +142,8 @@ class Sight:
     Attributes:
         numbers: runs that have not ended, by state.
         experiments: experiments that have not ended, by state.
-        waiting_since: when the longest waiting run was accepted; None when none waits.
+        waiting_since: when the longest waiting run was accepted, those of experiments left out; None when
+            none waits.
         silent_since: the last news of the run that is silent for longest; None without runs under way.
         results: by name of the scenario.
     """
@@ -202,7 +204,7 @@ class Survey(Collector):
         self._sight = Sight(
             numbers={state: active[state].number if state in active else 0 for state in sorted(ACTIVE)},
             experiments=unended | {RunState(row.state): row.number for row in asking},
-            waiting_since=None if waiting is None else from_us(waiting.accepted_us),
+            waiting_since=None if waiting is None else maybe_from_us(waiting.accepted_us),
             silent_since=from_us(min(under_way)) if under_way else None,
             results={
                 name: _last_result(figures, row)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 from uuid import uuid5
 
@@ -14,6 +15,7 @@ from gateway_testing.parts import parts_of
 from gateway_testing.posts import Post
 from gateway_testing.scenarios import stored
 from gateway_testing.storage import Storage
+from gateway_testing.waits import until
 from sqlalchemy import select
 
 from headroom_common.contracts.events import RunRequested
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
     from gateway_testing.clocks import HandClock
 
+    from headroom_common.event_manager import EventManager
     from headroom_gateway.experiment_representations import Experiment
     from headroom_gateway.parts import Parts
 
@@ -313,3 +316,29 @@ async def test_scenarios_of_points_are_no_users_scenarios(storage: Storage) -> N
         left = set((await connection.execute(select(scenarios.c.name))).scalars())
         assert (await connection.execute(select(experiments.c.id))).first() is None
     assert left == {"small", point}
+
+
+async def test_it_works_by_itself_and_waits_for_a_database_that_fails(
+    sqlite: Storage, log_lines: list[Any]
+) -> None:
+    parts = parts_of(sqlite, analyst=Analyst(["0/0", "1/0"]))
+    experiment = await accepted(parts)
+    async with sqlite.without("experiments"):
+        task = asyncio.create_task(parts.experimenter.run(cast("EventManager", None)))
+        await until(lambda: any("the experimenter waits" in line["event"] for line in log_lines))
+
+    async def wants() -> bool:
+        return len(await runs_of(sqlite, experiment.id)) == 2
+
+    async def is_done() -> bool:
+        return not (await sqlite.experiments.get(experiment.id)).state.active
+
+    await until(wants)
+    await complete_all(sqlite, experiment.id)
+    parts.experimenter.wake()
+    await until(is_done)
+    assert not task.done()
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    assert (await sqlite.experiments.get(experiment.id)).progress.runs_done == 2

@@ -69,6 +69,9 @@ async def test_experiments_are_counted_and_their_runs_are_nobodys_last_result(st
     looking, parts = survey_of(storage), parts_of(storage, analyst=Analyst([batch("0/0", scenario="small")]))
     first, _ = await accepted(parts), await accepted(parts)
     await parts.experimenter.take_step(first.id)
+    storage.clock.turn(seconds=60)
+    await looking.look()
+    assert told(looking)["runs_longest_wait_seconds",] == 0, "nobody waits for a run of an experiment"
     (run,) = await runs_of(storage, first.id)
     await storage.tell(run.id, Started(), Completed((await storage.keep(document(), run)).hash))
     await looking.look()
