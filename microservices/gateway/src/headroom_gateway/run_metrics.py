@@ -38,7 +38,7 @@ class RunMetrics:
         )
         self._wait = Histogram(
             "headroom_run_wait_seconds",
-            "Time from the acceptance of a run, of no experiment, until it was handed to the services, in seconds.",
+            "Time from the acceptance of a run, of no experiment, until the services got it, in seconds.",
             buckets=BUCKETS,
             registry=None,
         )
