@@ -118,3 +118,10 @@ def test_files_have_the_colours_of_the_light_theme() -> None:
 
 def test_ticks_of_times_have_their_unit() -> None:
     assert axis.measured([0.05, 2.0], "duration").labels[0] == f"50{NBSP}ms"
+
+
+def test_what_is_compared_with_a_base_need_not_start_at_nothing() -> None:
+    found = axis.around([0.115, 0.122, None, 0.169], "duration")
+    assert found.low > 0.05
+    assert found.high >= 0.169
+    assert found.labels[-1].endswith("ms")

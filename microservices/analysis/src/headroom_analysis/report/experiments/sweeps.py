@@ -109,7 +109,8 @@ def _over_one(points: Sequence[Point], parameter: Parameter) -> list[Plot]:
         else:
             few = kept[:_MOST_ROWS]
             cut = [Curve(line.words, line.figures[:_MOST_ROWS]) for line in lines]
-            found.append(curves.dots(heading, [text_of(p, parameter) for p in few], cut, kind, bounds))
+            told = heading._replace(note=heading.note.replace("shaded", "whiskers"))
+            found.append(curves.dots(told, [text_of(p, parameter) for p in few], cut, kind, bounds))
     return found
 
 

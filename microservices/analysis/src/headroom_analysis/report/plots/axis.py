@@ -69,6 +69,18 @@ def linear(values: Sequence[float | None], kind: str, most: int = 5) -> Axis:
     return Axis(0.0, max(highest * 1.02, positions[-1]), positions, labels)
 
 
+def around(values: Sequence[float | None], kind: str, most: int = 5) -> Axis:
+    """Return the axis of what is compared with a base, not with nothing: it need not start at zero."""
+    known = [value for value in values if value is not None] or [0.0]
+    scale = formatting.SCALES[kind](known)
+    low, high = min(known) * scale.factor, max(known) * scale.factor
+    positions = ticks.between(low, high if high > low else low + 1.0, most)
+    labels = [formatting.trimmed(position) for position in positions]
+    labels[-1] = formatting.with_unit(labels[-1], scale.unit)
+    shown = [position / scale.factor for position in positions]
+    return Axis(min(shown[0], *known), max(shown[-1], *known), shown, labels)
+
+
 def chosen(numbers: Sequence[float], unit: str, *, log: bool, width: float) -> Axis:
     """Return the axis of values that were chosen, with ticks at as many of them as have room.
 

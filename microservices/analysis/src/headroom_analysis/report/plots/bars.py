@@ -96,19 +96,16 @@ def tornado(heading: Heading, rows: Sequence[Swing], base: float | None, kind: s
 
     def draw(figure: Surface, colour: Mapping[str, str]) -> None:
         up, left = _rows([row.words for row in rows])
-        ends = [end for row in rows for end in (row.low.value, row.high.value)]
-        level = axis.measured([*ends, base], kind, 4)
+        level = axis.around([base, *(end for row in rows for end in (*row.low, *row.high))], kind, 4)
         drawn = Chart(figure, colour, (left, _BELOW, _RIGHT, _ABOVE), level, up, grid="x")
         start = base if base is not None else level.low
         for place, row in enumerate(rows):
             for end, role, offset in ((row.low, "sky", -0.36), (row.high, "orange", 0.0)):
                 if end.value is None:
                     continue
-                value = max(end.value, level.low)
-                drawn.bar(min(start, value), place + offset, abs(value - start), 0.34, role)
+                drawn.bar(min(start, end.value), place + offset, abs(end.value - start), 0.34, role)
                 if end.low is not None and end.high is not None:
-                    lows = [max(end.low, level.low)]
-                    drawn.whiskers([place + offset + 0.17], lows, [end.high], "muted", level=True)
+                    drawn.whiskers([place + offset + 0.17], [end.low], [end.high], "muted", level=True)
         drawn.upright(start, "ink")
         drawn.legend([Key("at the low end", "sky", "s"), Key("at the high end", "orange", "s")])
 
@@ -182,14 +179,14 @@ def effects(heading: Heading, rows: Sequence[Effect], kind: str) -> Plot:
     def draw(figure: Surface, colour: Mapping[str, str]) -> None:
         across = axis.linear([end for row in rows for end in (row.mean.value, row.mean.high)], kind, 4)
         up = axis.linear([row.spread for row in rows], kind, 4)
-        drawn = Chart(figure, colour, (58.0, 44.0, 24.0, 22.0), across, up, grid="both")
+        drawn = Chart(figure, colour, (58.0, 44.0, 24.0, 34.0), across, up, grid="both")
         drawn.title_across("mean size of the effects \N{GREEK SMALL LETTER MU}*")
         drawn.words(
             across.low,
             up.high,
             "spread of the effects \N{GREEK SMALL LETTER SIGMA}",
             "muted",
-            shift=(-52.0, 10.0),
+            shift=(-52.0, 22.0),
         )
         end = min(across.high, up.high)
         drawn.line([0.0, end], [0.0, end], "neutral", dashed=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import matplotlib as mpl
@@ -36,6 +37,7 @@ PLOT_WIDTH: Final = 460.0
 _TITLE = 46.0
 _MARGIN = 12.0
 _LINE = TEXT_SIZE + 4.0
+_BOLD_LETTER = 7.4
 
 
 class Plot(NamedTuple):
@@ -87,13 +89,15 @@ def in_file(plots: Sequence[Plot], heading: str, suffix: str) -> bytes:
     rows = [plots[start : start + across] for start in range(0, len(plots), across)]
     widest = max(plot.size[0] for plot in plots)
     heights = [max(plot.size[1] for plot in row) + _TITLE for row in rows]
-    size = (across * widest + 2 * _MARGIN, sum(heights) + 2 * _MARGIN + 1.5 * _LINE)
+    lines = textwrap.wrap(heading, int(across * widest / _BOLD_LETTER)) or [""]
+    above = (len(lines) + 0.5) * _LINE
+    size = (across * widest + 2 * _MARGIN, sum(heights) + 2 * _MARGIN + above)
     untold = dict.fromkeys(_UNTOLD[suffix])
     with drawing(LIGHT), mpl.rc_context({"svg.fonttype": "path"}):
         inches = (size[0] / POINTS_PER_INCH, size[1] / POINTS_PER_INCH)
         figure = Figure(figsize=inches, facecolor=LIGHT["page"], dpi=POINTS_PER_INCH)
-        _words(figure, (_MARGIN, size[1] - _MARGIN), heading, "ink", bold=True)
-        top = size[1] - _MARGIN - 1.5 * _LINE
+        _words(figure, (_MARGIN, size[1] - _MARGIN), "\n".join(lines), "ink", bold=True)
+        top = size[1] - _MARGIN - above
         for row, height in zip(rows, heights, strict=True):
             for place, plot in enumerate(row):
                 _place(figure, plot, (_MARGIN + place * widest, top))
