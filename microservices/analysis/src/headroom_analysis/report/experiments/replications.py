@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from headroom_analysis.report.experiments.reading import limits_of, metric_of, points_of
-from headroom_analysis.report.experiments.sweeps import bounds_of, latencies
+from headroom_analysis.report.experiments.sweeps import latencies
 from headroom_analysis.report.experiments.tables import Section, points_table
 from headroom_analysis.report.grid import Cell, Column, Table
 from headroom_analysis.report.plots import curves
-from headroom_analysis.report.plots.curves import Curve, Heading
+from headroom_analysis.report.plots.curves import Bound, Curve, Heading
 from headroom_analysis.report.values import NO_DATA, Estimate, dig, number, rows
 
 if TYPE_CHECKING:
@@ -35,8 +35,12 @@ def _plots(points: list[Point], metrics: list[Metric]) -> list[Plot]:
         return []
     line = Curve("mean over trials", [figures[metric] for metric in known])
     heading = Heading("figures", "Latency with its intervals", "dashed: limits of objectives")
-    names = [metric.label for metric in known]
-    return [curves.dots(heading, names, [line], "duration", bounds_of(limits_of(points), known))]
+    bounds = [
+        Bound(f"limit of {limit.metric.short}", limit.threshold)
+        for limit in limits_of(points)
+        if limit.metric in known
+    ]
+    return [curves.dots(heading, [metric.short for metric in known], [line], "duration", bounds)]
 
 
 def _judged(document: Mapping[str, object]) -> Table | None:

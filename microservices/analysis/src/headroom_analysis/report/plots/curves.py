@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from headroom_analysis.report import formatting
 from headroom_analysis.report.plots import axis
-from headroom_analysis.report.plots.chart import SIZE, Chart, Key, room_for, shortened
+from headroom_analysis.report.plots.chart import ROW, SIZE, Chart, Key, room_for, shortened
 from headroom_analysis.report.plots.plot import Plot
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ _MOST_DOTTED = 40
 _LEFT, _BELOW, _ABOVE = 58.0, 44.0, 12.0
 _NAMES = 112.0
 _LABELS = 190.0
+_STORIES = 3
+_NEARLY_RIGHT = 0.75
 
 
 class Curve(NamedTuple):
@@ -152,7 +154,9 @@ def dots(
         kind: How they are shown.
         bounds: Limits, dashed.
     """
-    height = 34.0 + len(rows) * max(24.0, 11.0 * len(lines) + 10.0) + _BELOW
+    stories = min(len(bounds), _STORIES)
+    above = 24.0 + ROW * stories
+    height = above + len(rows) * max(24.0, 11.0 * len(lines) + 10.0) + _BELOW
 
     def draw(figure: Surface, colour: Mapping[str, str]) -> None:
         left = room_for(rows, _LABELS) + 8.0
@@ -160,10 +164,12 @@ def dots(
         level = axis.measured([*values, *(bound.value for bound in bounds)], kind, 4)
         names = [shortened(row, _LABELS) for row in rows]
         up = axis.of_words(names, downward=True)
-        drawn = Chart(figure, colour, (left, 26.0, 24.0, 36.0), level, up, grid="x")
-        for bound in bounds:
+        drawn = Chart(figure, colour, (left, 26.0, 24.0, above), level, up, grid="x")
+        for index, bound in enumerate(sorted(bounds, key=lambda bound: bound.value)):
             drawn.limit(bound.value, bound.role, upright=True)
-            drawn.words(bound.value, -0.5, shortened(bound.words, _NAMES), bound.role, "center", (0.0, 8.0))
+            shift = (0.0, 8.0 + ROW * (index % stories))
+            align = "right" if bound.value > _NEARLY_RIGHT * level.high else "center"
+            drawn.words(bound.value, -0.5, shortened(bound.words, _LABELS), bound.role, align, shift)
         start = level.low
         for index, (line, role, mark) in enumerate(zip(lines, _ROLES, _MARKS, strict=False)):
             offset = (index - (len(lines) - 1) / 2) * 0.22
@@ -172,9 +178,8 @@ def dots(
             lows, highs = [max(f.low or 0.0, start) for _, f in spread], [f.high or 0.0 for _, f in spread]
             drawn.whiskers([y for y, _ in spread], lows, highs, role, level=True)
             drawn.dots([f.value or 0.0 for _, f in known], [y for y, _ in known], role, marker=mark)
-        drawn.legend(
-            [Key(line.words, role, mark) for line, role, mark in zip(lines, _ROLES, _MARKS, strict=False)]
-        )
+        keys = [Key(line.words, role, mark) for line, role, mark in zip(lines, _ROLES, _MARKS, strict=False)]
+        drawn.legend(keys, lift=above - 12.0)
 
     label = f"{heading.title}: " + formatting.listing([_range(line, kind) for line in lines])
     return Plot(*heading, label, (SIZE[0], height), draw)
