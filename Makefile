@@ -107,6 +107,8 @@ soak: setup servers ## other generated examples (ROUNDS=10), simulated faults (S
 	@HEADROOM_CHAOS_KILLS=$(KILLS) HEADROOM_CHAOS_SEED=$$RANDOM $(PYTEST) -s tests/integration/test_chaos.py -k whatever
 	@HEADROOM_CHAOS_KILLS=$(KILLS) HEADROOM_CHAOS_SEED=$$RANDOM $(PYTEST) -s tests/integration/test_gateway_chaos.py
 	@HEADROOM_OPENAPI_EXAMPLES=100 HEADROOM_OPENAPI_SEED=$$RANDOM $(PYTEST) -s tests/integration/test_gateway_openapi.py
+	@HEADROOM_COVERAGE_RUNS=500 $(PYTEST) -s tests/theory/test_coverage.py
+	@HEADROOM_ERLANG_CASES=50 $(PYTEST) -s tests/theory/test_capacity.py
 	@HEADROOM_MEMORY_SECONDS=600 $(PYTEST) -s tests/integration/test_memory.py
 
 simulate: setup ## play one seed of the fault simulator, every step told (SEED=4711)
