@@ -40,7 +40,7 @@ def main() -> int:
     parser.add_argument("guides", nargs="*", type=Path, help="pages; by default all")
     chosen = parser.parse_args()
     stale = False
-    for guide in chosen.guides or sorted(GUIDES.glob("*.md")):
+    for guide in map(Path.resolve, chosen.guides or sorted(GUIDES.glob("*.md"))):
         try:
             for path, content in played(guide):
                 if not path.exists() or path.read_bytes() != content:
