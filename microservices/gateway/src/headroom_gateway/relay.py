@@ -73,6 +73,7 @@ class Relay:
         self._feeds = feeds
         self._clock = clock
         self._most_running = most_running
+        self._most_of_experiments = max(1, most_running // 2)
         self._window = window
         self._news = asyncio.Event()
         self._full = False  # when it looked last
@@ -123,7 +124,8 @@ class Relay:
     async def _admit(self) -> int:
         """Let waiting runs in, as many as there is room for; return how many.
 
-        Oldest first; but the runs of experiments, which come by the thousand, wait for all others.
+        Oldest first; but the runs of experiments, which come by the thousand, wait for all others, and leave
+        half of the places to these.
         """
         queued = and_(runs.c.ended_at_us.is_(None), runs.c.state == RunState.QUEUED)
         async with self._database.reading() as connection:
@@ -133,16 +135,22 @@ class Relay:
         async with self._database.transaction() as connection:
             if not await self._is_my_turn(connection):
                 return 0
-            taken = select(func.count()).where(
+            under_way = select(func.count(), func.count(runs.c.experiment_id)).where(
                 runs.c.ended_at_us.is_(None), runs.c.state.in_((RunState.RUNNING, RunState.CANCELLING))
             )
-            room = self._most_running - (await connection.execute(taken)).scalar_one()
+            taken, by_experiments = (await connection.execute(under_way)).one()
+            room = self._most_running - taken
             self._full = room <= 0
             if self._full:
                 return 0
-            order = (runs.c.experiment_id.is_not(None), runs.c.created_at_us)
-            waiting = select(runs.c.id).where(queued).order_by(*order).limit(min(room, _BATCH))
-            chosen: Sequence[UUID] = (await connection.execute(waiting)).scalars().all()
+            alone = runs.c.experiment_id.is_(None)
+            oldest = select(runs.c.id).where(queued).order_by(runs.c.created_at_us)
+            waiting = oldest.where(alone).limit(min(room, _BATCH))
+            chosen: list[UUID] = [*(await connection.execute(waiting)).scalars()]
+            room = min(room - len(chosen), self._most_of_experiments - by_experiments)
+            if room > 0:
+                waiting = oldest.where(~alone).limit(min(room, _BATCH))
+                chosen += (await connection.execute(waiting)).scalars()
             now = self._clock.now()
             started = [await self._runs.change(connection, run_id, Started(), now) for run_id in chosen]
         self._note(started, now)

@@ -17,7 +17,8 @@ class GatewaySettings(SecuritySettings, DatabaseSettings):
             ``sqlite:////path/to/file``.
         analysis_url: where analysis answers HTTP: it renders reports and compares runs.
         analysis_timeout: seconds that an answer of analysis may take.
-        most_running: runs that the services work at; more of them wait their turn in the database.
+        most_running: runs that the services work at; more of them wait their turn in the database. Half of
+            the places at most are for runs of experiments.
         window: trials of a run in flight at once. The queues of the platform hold 1,000 events, so the
             product of these two has to stay well below.
         most_active_runs: runs under way or waiting, of one caller; an experiment counts as one.

@@ -130,6 +130,20 @@ async def test_runs_of_experiments_are_let_in_after_all_others(storage: Storage)
     )
 
 
+async def test_runs_of_experiments_leave_half_of_the_places(storage: Storage) -> None:
+    parts = parts_of(storage, analyst=Analyst(["0/0", "1/0", "2/0"]), most_running=4)
+    experiment = await accepted(parts)
+    await step(parts)
+    assert await parts.relay._admit() == 2
+    assert await parts.relay._admit() == 0
+    alone = await storage.accept()
+    assert await parts.relay._admit() == 1
+    assert (await storage.runs.get(alone.id)).state is RunState.RUNNING
+    await complete(storage, (await runs_of(storage, experiment.id))[0])
+    assert await parts.relay._admit() == 1
+    assert await states(storage, experiment) == ["completed", "running", "running"]
+
+
 async def test_two_instances_take_a_step_once(storage: Storage) -> None:
     analyst = Analyst(["0/0", "1/0"], ["0/3"])
     async with Storage(storage.url) as other:
