@@ -230,6 +230,11 @@ class TestTables:
         assert rows[0][1:] == ["app %", "db %"]
         assert len(rows) == 10
 
+    def test_every_limit_of_a_plot_is_in_a_table(self) -> None:
+        for document in (made.rates(), made.capacity()):
+            rows = table(page_of(document), "Limits of the objectives")
+            assert rows[1] == ["p99 latency", "below 250 ms"]
+
     def test_the_values_of_a_search_are_in_order_and_marked(self) -> None:
         rows = table(page_of(made.capacity()), "Every value that was tried")
         numbers = [float(row[0].removesuffix("/s")) for row in rows[1:]]

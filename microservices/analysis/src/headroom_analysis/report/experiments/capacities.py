@@ -20,6 +20,7 @@ from headroom_analysis.report.experiments.sweeps import across_of
 from headroom_analysis.report.experiments.tables import (
     Section,
     busiest,
+    limits_tables,
     points_table,
     servers_table,
     utilisations,
@@ -50,6 +51,7 @@ def capacity(document: Mapping[str, object]) -> list[Section]:
     names = busiest(points, _SERVERS)
     words = [_how(found, document)]
     details = [("Utilisation of servers", servers_table(points, [parameter], names))] if names else []
+    details += limits_tables(points)
     return [
         Section(
             "search",

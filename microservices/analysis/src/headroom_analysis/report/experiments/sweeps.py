@@ -17,6 +17,7 @@ from headroom_analysis.report.experiments.tables import (
     Section,
     busiest,
     figures_of,
+    limits_tables,
     points_table,
     servers_table,
     shown,
@@ -53,6 +54,7 @@ def sweep(document: Mapping[str, object]) -> list[Section]:
         )
     names = busiest(points, _SERVERS)
     details = [("Utilisation of servers", servers_table(points, parameters, names))] if names else []
+    details += limits_tables(points)
     table = points_table(points, parameters, metrics_of(points))
     return [Section("points", "What came out", words, plots, [table], details)]
 

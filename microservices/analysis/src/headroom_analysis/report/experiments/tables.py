@@ -102,6 +102,19 @@ def _fullest(point: Point) -> Server | None:
     return max(point.servers, key=lambda server: server.utilisation.value or 0.0, default=None)
 
 
+def limits_tables(points: Sequence[Point]) -> list[tuple[str, Table]]:
+    """Return the limits that plots show, as a table that opens on demand; none without objectives."""
+    limits = limits_of(points)
+    if not limits:
+        return []
+    table = Table("Limits of the objectives")
+    table.texts("Metric", [limit.metric.label for limit in limits])
+    words = [formatting.threshold(limit.threshold, limit.metric.kind) for limit in limits]
+    sides = ["at least" if limit.above else "below" for limit in limits]
+    table.add(Column("Limit"), [Cell(f"{side} {word}") for side, word in zip(sides, words, strict=True)])
+    return [("Limits of the objectives", table)]
+
+
 def servers_table(points: Sequence[Point], parameters: Sequence[Parameter], names: Sequence[str]) -> Table:
     """Return how busy the given servers are at every point."""
     kept = shown(points)
