@@ -64,7 +64,7 @@ def test_replications_to_a_precision_equal_a_run_of_as_many_trials() -> None:
     assert point["precise"]
     assert point["trials"] > 4
     (judged,) = found.answer["judged"]
-    assert judged["relative_half_width"] <= 0.04
+    assert judged["half_width"] <= 0.04
     alone = headroom.run(shop(), trials=point["trials"])
     assert published(found.document["result"]) == published(alone.document)
 

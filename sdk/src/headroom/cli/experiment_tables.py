@@ -45,7 +45,7 @@ def precision(document: Mapping[str, Any]) -> Table:
     wanted = number(dig(document, "asked", "precision"))
     found = points_of(document)
     for row in rows(dig(document, "replicate", "judged")):
-        metric, width = metric_of(row), number(row.get("relative_half_width"))
+        metric, width = metric_of(row), number(row.get("half_width"))
         value = found[0].figures.get(metric, NO_DATA).value if found else None
         wide = width is None or (wanted is not None and width > wanted)
         shown = Text("no interval" if width is None else units.percent(width), "yellow" if wide else "")

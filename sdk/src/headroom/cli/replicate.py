@@ -90,7 +90,7 @@ def remarks_on(found: ExperimentResult) -> list[str]:
     if point["precise"] is not None:
         trials, precision = point["trials"], units.percent(document["asked"]["precision"])
         if point["precise"]:
-            lines.append(f"{trials} trials until every interval was within ±{precision} of its value")
+            lines.append(f"{trials} trials until every interval was within ±{precision}")
         else:
             lines.append(f"not within ±{precision} after {trials} trials, the most allowed (--max-trials)")
     if point["warm_up"] is not None:

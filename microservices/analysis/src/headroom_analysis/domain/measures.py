@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from headroom_analysis.domain.trees import Tree
     from headroom_analysis.domain.trial import TrialSummary
 
+_RATIOS = ("error_ratio", "utilisation")
 _UNITS = {"latency": "s", "throughput": "1/s", "arrival_rate": "1/s"}
 
 
@@ -53,6 +54,11 @@ class Measure:
     def unit(self) -> str:
         """`s`, `1/s`, or `1` for ratios and numbers."""
         return _UNITS.get(self.metric.partition(".")[0], "1")
+
+    @property
+    def is_ratio(self) -> bool:
+        """Whether it is a share of a whole."""
+        return self.metric in _RATIOS
 
     @property
     def is_quantile(self) -> bool:

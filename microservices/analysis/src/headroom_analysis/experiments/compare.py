@@ -30,7 +30,7 @@ def compare(lab: Lab, plan: Compare) -> Procedure[dict[str, Any]]:
 
     def differences() -> Iterator[Figure]:
         for measure in _judged(a, b):
-            base = a.figure(measure).value
+            base = a.judged_figure(measure).value
             half = difference_of(a.measured(measure), b.measured(measure)).figure(confidence).half_width
             if base is not None and half is not None:
                 yield Figure(base, base - half, base + half)  # a's value is what the half width is related to

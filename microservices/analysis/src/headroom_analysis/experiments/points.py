@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from headroom_analysis.domain.intervals import Figure, figure_of, quantile_interval
 from headroom_analysis.domain.measures import Measure, values_at
 from headroom_analysis.domain.partials import Partial
-from headroom_analysis.domain.precision import excess, trials_for
+from headroom_analysis.domain.precision import as_share, excess, trials_for
 from headroom_analysis.domain.result import result_document
 from headroom_analysis.domain.trees import places_of
 from headroom_analysis.domain.trial import RunTotals, trial_tree
@@ -151,7 +151,12 @@ class Point:
 
     def judged_figures(self) -> list[Figure]:
         """Return the intervals that a precision is about."""
-        return [self.figure(measure) for measure in self.judged]
+        return [self.judged_figure(measure) for measure in self.judged]
+
+    def judged_figure(self, measure: Measure) -> Figure:
+        """Return the interval of a measure as a precision sees it: that of a ratio is one of the whole."""
+        figure = self.figure(measure)
+        return as_share(figure) if measure.is_ratio else figure
 
     def result(self) -> dict[str, Any]:
         """Return the result document, the same bytes as that of one run of all trials."""

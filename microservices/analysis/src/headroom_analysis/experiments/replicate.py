@@ -14,14 +14,13 @@ def replicate(lab: Lab, _: Replicate) -> Procedure[dict[str, Any]]:
     """Simulate the scenario until it is precise enough."""
     point = lab.point({})
     yield from lab.simulate([point])
-    judged = []
-    for measure in point.judged:
-        figure = point.figure(measure)
-        judged.append(
-            {
-                "metric": measure.metric,
-                "scope": measure.scope,
-                "relative_half_width": figure.relative_half_width,
-            }
-        )
+    judged = [
+        {
+            "metric": measure.metric,
+            "scope": measure.scope,
+            "half_width": point.judged_figure(measure).relative_half_width,
+            "relative": not measure.is_ratio,
+        }
+        for measure in point.judged
+    ]
     return {"replicate": {"judged": judged}, "result": point.result()}

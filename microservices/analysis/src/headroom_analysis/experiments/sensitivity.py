@@ -40,7 +40,7 @@ def sensitivity(lab: Lab, plan: Sensitivity) -> Procedure[dict[str, Any]]:
     base = points.at({})
     ends = [[points.at({one.path: one.at(share)}) for share in (0.0, 1.0)] for one in variations]
     rows = [points.at(_values(variations, shares)) for shares in design]
-    yield from lab.simulate(lab.points, judged=lambda point: [_figure(point, measure)])
+    yield from lab.simulate(lab.points, judged=lambda point: [point.judged_figure(measure)])
     outputs = np.array([_value(point, measure) for point in rows])
     found = method.found(design, outputs, asked.confidence, asked.seed)
     parameters = [

@@ -335,7 +335,9 @@ def replications(*, precise: bool = True, settled: bool = True) -> Document:
     """Replications of the realistic result with a warm-up that was found."""
     cut = {"rule": "MSER-5", "cut": 30.0, "settled": settled, "pilot_trials": 5}
     points = [point(0, [], 0.6, 37, precise=precise, warm_up=cut)]
-    judged = [{"metric": "latency.p99", "scope": None, "relative_half_width": 0.042 if precise else 0.082}]
+    judged = [
+        {"metric": "latency.p99", "scope": None, "half_width": 0.042 if precise else 0.082, "relative": True}
+    ]
     asked = {"trials": 10, "precision": 0.05, "most_trials": 200, "warm_up": "auto"}
     return experiment(
         "replicate", points, {"replicate": {"judged": judged}, "result": document()}, asked=asked

@@ -101,7 +101,7 @@ def _precision(document: Mapping[str, object], numbers: Numbers) -> list[str]:
 
 def _replicate(document: Mapping[str, object], numbers: Numbers) -> Answer:
     judged = rows(dig(document, "replicate", "judged"))
-    widths = [(metric_of(row), number(row.get("relative_half_width"))) for row in judged]
+    widths = [(metric_of(row), number(row.get("half_width"))) for row in judged]
     known = [(width, metric) for metric, width in widths if width is not None]
     trials = formatting.plural(int(number(document.get("trials")) or 0), "trial")
     wanted = number(dig(document, "asked", "precision"))

@@ -47,8 +47,8 @@ def _judged(document: Mapping[str, object]) -> Table | None:
     judged = rows(dig(document, "replicate", "judged"))
     if not judged:
         return None
-    widths = [number(row.get("relative_half_width")) for row in judged]
-    table = Table("Half widths of the intervals of what is judged, as shares of it")
+    widths = [number(row.get("half_width")) for row in judged]
+    table = Table("Half widths of the intervals of what is judged: shares of it, of ratios percentage points")
     table.texts("Metric", [metric_of(row).label for row in judged])
     table.numbers("Half width", [Estimate(width) for width in widths], "ratio")
     wanted = number(dig(document, "asked", "precision"))
