@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -16,6 +16,9 @@ from headroom_common.scenario.objectives import parse_measured
 from headroom_common.scenario.problems import Problem, ScenarioError, places
 from headroom_common.scenario.suggestions import did_you_mean
 from headroom_common.scenario.variations import parse_variation
+
+_MOST_TRIED: Final = 64
+"""Values of one list that are all tried; of longer ones the first and the last."""
 
 
 def experiment_of(scenario: Scenario, plan: Mapping[str, Any], **options: Any) -> Experiment:  # noqa: ANN401 - the fields of `Experiment`
@@ -42,7 +45,7 @@ def experiment_of(scenario: Scenario, plan: Mapping[str, Any], **options: Any) -
 def check(experiment: Experiment) -> None:
     """Find out whether every value that is put into the scenario gives a valid one.
 
-    Values are tried one at a time, of ranges the two ends: what is wrong with a combination alone is found
+    Values are tried one at a time, of ranges and long lists the two ends: what is wrong with a combination alone is found
     when its turn comes.
 
     Raises:
@@ -96,7 +99,8 @@ def _tried(experiment: Experiment) -> Iterable[str]:
         case Sweep(vary=texts) | Sensitivity(vary=texts):
             for text in texts:
                 variation = parse_variation(text)
-                ends = variation.values if variation.range is None else (variation.at(0.0), variation.at(1.0))
+                every = variation.range is None and len(variation.values) <= _MOST_TRIED
+                ends = variation.values if every else (variation.at(0.0), variation.at(1.0))
                 yield from (variation.override(value) for value in ends)
         case _:
             return

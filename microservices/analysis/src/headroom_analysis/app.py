@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import Field
 
@@ -23,6 +23,10 @@ from headroom_common.service.threads import in_thread
 
 if TYPE_CHECKING:
     from headroom_analysis.storage import SqlStore
+
+
+_KEPT_IN_MEMORY: Final = 1_024
+"""Finished runs whose trials an instance without a database keeps."""
 
 
 class AnalysisSettings(DatabaseSettings):
@@ -47,7 +51,8 @@ def build(settings: AnalysisSettings) -> Service:
         PermanentError: the database's URL cannot be used.
     """
     kept = None if settings.database_url is None else _database(settings, settings.database_url)
-    store: PartialStore = kept or MemoryStore()
+    # An experiment needs the trials of all its runs until it has its answer.
+    store: PartialStore = kept or MemoryStore(keep_finished=_KEPT_IN_MEMORY)
     analysis = Analysis(store)
     drawing, comparing, stepping = Turns("rendering"), Turns("comparing"), Turns("stepping")
 

@@ -67,6 +67,8 @@ def fitted(title: str, names: Sequence[str], columns: Sequence[Column], width: i
         kept.remove(max(kept, key=lambda column: column.spare))
     table = section(title, overflow="ellipsis")
     table.columns[0].min_width = least - _BETWEEN
+    # A column that must not wrap is not narrowed by itself: the last ones would be cut instead.
+    table.columns[0].max_width = max(least, width - sum(column.width for column in kept)) - _BETWEEN
     for column in kept:
         table.add_column(
             Text(column.title),

@@ -187,7 +187,8 @@ def _taken(store: PartialStore, asked: _Asked) -> Step:
         detail = "A point of the experiment is not valid; see errors."
         raise _RefusedError(detail, faults) from error
     except PermanentError as error:
-        raise _RefusedError(error.message, [Fault(field="", message=error.message)]) from error
+        words = f"{error.message} {error.next_step}".strip()
+        raise _RefusedError(words, [Fault(field="", message=words)]) from error
 
 
 def _told(step: Step) -> bytes:

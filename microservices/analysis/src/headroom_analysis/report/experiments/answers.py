@@ -257,18 +257,30 @@ def _compare(document: Mapping[str, object], numbers: Numbers) -> Answer:
         f"{moved:,} of {formatting.plural(len(metrics), 'metric')} differ beyond chance." if metrics else ""
     )
     metric, share = metric_of(row), number(row.get("relative_difference"))
+    sentences = [words for words in (counted, _saved(found, row, metric)) if words]
     a, b = (estimate(row.get(key)).value for key in ("a", "b"))
     if a is None or b is None:
         return Answer("none", f"There is nothing to compare {names[1]} with {names[0]} by", [counted])
     values = f"{numbers.single(b, metric.kind)} instead of {numbers.single(a, metric.kind)}"
     if not beyond_chance(row):
         return Answer(
-            "none", f"With {names[1]}, {metric.label} does not differ beyond chance: {values}", [counted]
+            "none", f"With {names[1]}, {metric.label} does not differ beyond chance: {values}", sentences
         )
     change = (
         "differs" if share is None else f"is {numbers.share(abs(share))} {'lower' if share < 0 else 'higher'}"
     )
-    return Answer("none", f"With {names[1]}, {metric.label} {change}: {values}", [counted])
+    return Answer("none", f"With {names[1]}, {metric.label} {change}: {values}", sentences)
+
+
+def _saved(found: Mapping[str, object], row: Mapping[str, object], metric: Metric) -> str:
+    """Say what pairing saved, where it saved anything."""
+    more, pairs = number(row.get("unpaired_trials")), number(found.get("pairs"))
+    if not more or not pairs or more <= 0:
+        return ""
+    return (
+        f"Trials in pairs met the same requests: without that, {metric.label} would have taken"
+        f" {pairs + more:,.0f} trials of each, not {pairs:,.0f}."
+    )
 
 
 def other_names(document: Mapping[str, object]) -> tuple[str, str]:

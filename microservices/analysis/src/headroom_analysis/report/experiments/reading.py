@@ -30,6 +30,7 @@ _WORDS = {
     "queues.memory.wait_mean": "wait for memory",
 }
 _UNSAID = ("spec", "arrivals")
+_SPELT = {"io": "I/O", "cpu": "CPU"}
 _FEW = 2
 
 
@@ -190,7 +191,7 @@ def label_of(scenario: object, path: str) -> str:
         here = named[0] if named else members[int(item)] if by_number else None
         names.append(text(mapping(here).get("name")) or f"{last[-1] if last else ''}[{item}]")
         last = []
-    words = " ".join(key for key in last if key not in _UNSAID).replace("_", " ") or path
+    words = " ".join(_SPELT.get(key, key) for key in last if key not in _UNSAID).replace("_", " ") or path
     return text(f"{words} of {' '.join(names)}" if names else words)
 
 
