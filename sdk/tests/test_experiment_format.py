@@ -61,7 +61,7 @@ def keys_of(value: Any) -> set[str]:
 
 @pytest.fixture(scope="module")
 def words() -> set[str]:
-    pages = (DOCS / f"{name}-format.md" for name in ("experiment", "result"))
+    pages = (DOCS / f"{name}-format.md" for name in ("experiment", "comparison", "result"))
     return {word for page in pages for word in re.findall(r"`([^`\s]+)`", page.read_text(encoding="utf-8"))}
 
 

@@ -45,8 +45,8 @@ def experiment_of(scenario: Scenario, plan: Mapping[str, Any], **options: Any) -
 def check(experiment: Experiment) -> None:
     """Find out whether every value that is put into the scenario gives a valid one.
 
-    Values are tried one at a time, of ranges and long lists the two ends: what is wrong with a combination alone is found
-    when its turn comes.
+    Values are tried one at a time, of ranges and long lists the two ends: what is wrong with a combination
+    alone is found when its turn comes.
 
     Raises:
         ScenarioError: one does not; the problems of all are listed.
