@@ -78,7 +78,7 @@ def test_defaults_are_written_as_one_would_write_them(path: str, default: str | 
 @pytest.mark.parametrize(
     ("path", "children"),
     [
-        ("", ["apiVersion", "kind", "metadata", "spec"]),
+        ("", ["apiVersion", "kind", "metadata", "spec", "sweep"]),
         (
             "spec.workloads.arrivals",
             ["kind: poisson", "kind: users", "kind: deterministic", "kind: trace", "kind: closed"],

@@ -41,7 +41,7 @@ from headroom_gateway.survey import Survey
 from headroom_gateway.sweeper import Sweeper
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
+    from fastapi import APIRouter, FastAPI
 
     from headroom_common.database.migrations import Migrated
     from headroom_common.event_manager import EventManager
@@ -98,16 +98,7 @@ def build(settings: GatewaySettings) -> Service:
         "gateway",
         noting.handlers,
         subscribe=subscribe,
-        routers=[
-            runs_router(parts),  # first, for routes are tried in their order, and these are asked for most
-            scenarios_router(parts),
-            results_router(parts),
-            experiments_router(parts),
-            experiment_results_router(parts),
-            services_router(parts),
-            keys_router(security.keys, security.verifier, parts.clock),
-            schema_router(),
-        ],
+        routers=_routers(parts, security),
         extend=extend,
         collectors=[
             *parts.runs.metrics.collectors,
@@ -119,6 +110,19 @@ def build(settings: GatewaySettings) -> Service:
         bearable=_BEARABLE,
         close=close,
     )
+
+
+def _routers(parts: Parts, security: Security) -> list[APIRouter]:
+    return [
+        runs_router(parts),  # first, for routes are tried in their order, and these are asked for most
+        scenarios_router(parts),
+        results_router(parts),
+        experiments_router(parts),
+        experiment_results_router(parts),
+        services_router(parts),
+        keys_router(security.keys, security.verifier, parts.clock),
+        schema_router(),
+    ]
 
 
 def migrate(settings: GatewaySettings) -> None:
