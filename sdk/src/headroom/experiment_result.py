@@ -1,10 +1,9 @@
 """What an experiment found out: a thin view of the published document `headroom.experiment/v1`."""
 
-import json
 from pathlib import Path
 from typing import Any, Final
 
-from headroom.result import Result, check_suffix
+from headroom.result import Result, check_suffix, read_document
 from headroom.writing import write_atomically, write_text
 from headroom_common.errors import PermanentError
 from headroom_common.result_format import published
@@ -43,15 +42,7 @@ class ExperimentResult:
             OSError: the file cannot be read.
             PermanentError: the file is no such document.
         """
-        try:
-            document = json.loads(Path(path).read_text(encoding="utf-8"))
-        except ValueError as error:
-            message = f"{path}: expected a JSON document of an experiment, found something else ({error})"
-            raise PermanentError(message, next_step="Give a file that --output FILE.json wrote.") from error
-        if not isinstance(document, dict):
-            message = f"{path}: expected a JSON object, found {type(document).__name__}"
-            raise PermanentError(message, next_step="Give a file that --output FILE.json wrote.")
-        return cls(document)
+        return cls(read_document(path))
 
     @property
     def kind(self) -> str:

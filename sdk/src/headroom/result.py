@@ -121,15 +121,7 @@ class Result:
             OSError: the file cannot be read.
             PermanentError: the file is no result document.
         """
-        try:
-            document = json.loads(Path(path).read_text(encoding="utf-8"))
-        except ValueError as error:
-            message = f"{path}: expected a JSON result document, found something else ({error})"
-            raise PermanentError(message, next_step="Give a file that --output FILE.json wrote.") from error
-        if not isinstance(document, dict):
-            message = f"{path}: expected a JSON object, found {type(document).__name__}"
-            raise PermanentError(message, next_step="Give a file that --output FILE.json wrote.")
-        return cls(document)
+        return cls(read_document(path))
 
     @property
     def verdict(self) -> Verdict:
@@ -239,6 +231,24 @@ class Result:
         p99 = self.latency["p99"].value
         shown = "none" if p99 is None else f"{p99:.6g} s"
         return f"<Result {self.name}: {self.verdict}, {self.requests} requests, p99 {shown}>"
+
+
+def read_document(path: str | Path) -> Document:
+    """The document that a JSON file holds.
+
+    Raises:
+        OSError: the file cannot be read.
+        PermanentError: it holds no JSON object.
+    """
+    try:
+        document = json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        message = f"{path}: expected a JSON result document, found something else ({error})"
+        raise PermanentError(message, next_step="Give a file that --output FILE.json wrote.") from error
+    if not isinstance(document, dict):
+        message = f"{path}: expected a JSON object, found {type(document).__name__}"
+        raise PermanentError(message, next_step="Give a file that --output FILE.json wrote.")
+    return document
 
 
 def check_suffix(path: Path, suffixes: tuple[str, ...] = SUFFIXES, what: str = "output") -> None:
