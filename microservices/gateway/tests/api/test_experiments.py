@@ -155,7 +155,7 @@ async def test_what_is_not_valid_is_refused_by_its_field(
             "spec.servers[0].cores",
             "spec.servers[0].cores=0",
         ),
-        ({"plan": {"kind": "capacity", "vary": "spec.workloads[0].rate"}}, "spec.objectives", None),
+        ({"plan": {"kind": "capacity", "vary": "spec.workloads[0].rate"}}, "plan.objectives", None),
         ({"plan": {"kind": "compare", "other": {"spec": {}}}}, "plan.other.apiVersion", None),
         ({"plan": {"kind": "compare", "other": "no scenario"}}, "plan.other", None),
     ],
